@@ -1,23 +1,23 @@
 //! What was measured about a file, without any opinion.
 
 use crate::format::Format;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that was measured about one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The format of the content.
     pub format: Format,
     /// Length in bytes.
     pub bytes: u64,
     /// The file name (last component), when the source has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
     /// The file name's extension, lower case, without the dot.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
     /// Ways in which the bytes break their own format.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<Damage>,
     /// What is particular to the kind of content.
     #[serde(flatten)]
@@ -25,7 +25,7 @@ pub struct Facts {
 }
 
 /// What is particular to a kind of content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "lowercase")]
 pub enum Media {
     /// A picture.
@@ -39,7 +39,7 @@ pub enum Media {
 }
 
 /// A way in which the bytes break their own format.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "what")]
 pub enum Damage {
     /// The file ends before its content does (no EOI, no IEND, a length beyond the end).
@@ -51,7 +51,7 @@ pub enum Damage {
 }
 
 /// How the colours of a picture are coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColorModel {
     /// One component.
@@ -90,8 +90,8 @@ impl ColorModel {
 }
 
 /// Which way up a picture is stored: the eight values of EXIF tag 0x0112.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(into = "u8")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "u8", into = "u8")]
 pub enum Orientation {
     /// 1: as stored.
     #[default]
@@ -141,6 +141,12 @@ impl Orientation {
     }
 }
 
+impl From<u8> for Orientation {
+    fn from(value: u8) -> Self {
+        Self::from_exif(value.into())
+    }
+}
+
 impl From<Orientation> for u8 {
     fn from(orientation: Orientation) -> Self {
         orientation.to_exif()
@@ -148,7 +154,7 @@ impl From<Orientation> for u8 {
 }
 
 /// Which colour space an embedded profile stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileKind {
     /// sRGB, or so close to it that converting would change nothing that can be seen.
@@ -164,7 +170,7 @@ pub enum ProfileKind {
 }
 
 /// An embedded ICC profile or its equivalent in numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileFacts {
     /// The colour space it stands for.
     pub kind: ProfileKind,
@@ -175,20 +181,20 @@ pub struct ProfileFacts {
 }
 
 /// What was measured about an animation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Animation {
     /// Number of frames, counted up to a guard.
     pub frames: u32,
     /// The shortest frame, in milliseconds, where the headers tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortest_frame_ms: Option<u32>,
     /// All frames together, in milliseconds, where the headers tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_ms: Option<u64>,
 }
 
 /// What was measured about a picture, from its headers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFacts {
     /// Width in pixels, as stored (before orientation).
     pub width: u32,
@@ -201,12 +207,12 @@ pub struct ImageFacts {
     /// Whether pixels can be transparent (an alpha channel, or a transparent palette entry).
     pub alpha: bool,
     /// Present when there is more than one frame in time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub animation: Option<Animation>,
     /// Which way up it is stored.
     pub orientation: Orientation,
     /// The embedded colour profile.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileFacts>,
     /// Whether metadata holds a GPS position.
     pub gps: bool,
@@ -261,24 +267,24 @@ impl ImageFacts {
 }
 
 /// What is known of a file of sound or moving pictures by its structure: container, codecs, number of streams.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StreamFacts {
     /// Codec of each video stream, by the name of the field: `h264`, `hevc`, or the container's own code.
     pub video_codecs: Vec<String>,
     /// Codec of each audio stream: `aac`, `opus`, or the container's own code.
     pub audio_codecs: Vec<String>,
     /// Channels of the first audio stream, where the header tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<u16>,
     /// Whether the container is a fragmented MP4 (`moof` or `mvex`).
     pub fragmented: bool,
     /// Major brand of an ISO base media file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
 }
 
 /// What was measured about a document.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DocumentFacts {
     /// Whether the head of the file is valid UTF-8 text.
     pub utf8_text: bool,

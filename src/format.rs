@@ -159,6 +159,7 @@ formats! {
     Avi         "avi"         Video    "video/x-msvideo"                ["avi"]                    "AVI"
     MpegTs      "mpegts"      Video    "video/mp2t"                     ["ts" "mts" "m2ts"]        "MPEG transport stream"
     MpegPs      "mpegps"      Video    "video/mpeg"                     ["mpg" "mpeg" "vob"]       "MPEG program stream"
+    MpegVideo   "mpegvideo"   Video    "video/mpeg"                     ["mpg" "mpeg" "m1v" "m2v"] "MPEG video stream"
     Flv         "flv"         Video    "video/x-flv"                    ["flv" "f4v"]              "Flash video"
     Wmv         "asf"         Video    "video/x-ms-asf"                 ["wmv" "asf"]              "Windows Media video"
     OggTheora   "ogg-theora"  Video    "video/ogg"                      ["ogv" "ogg"]              "Ogg Theora"

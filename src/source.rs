@@ -92,6 +92,12 @@ impl Source {
         self.len == 0
     }
 
+    /// Whether it is a file, to be read again by its path.
+    #[must_use]
+    pub const fn is_file(&self) -> bool {
+        matches!(self.data, Data::File(_))
+    }
+
     /// When the file was last changed, as of opening it.
     #[must_use]
     pub const fn modified(&self) -> Option<SystemTime> {

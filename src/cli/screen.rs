@@ -1,0 +1,132 @@
+//! Where text goes: standard output, standard error, and the progress bar that must not garble either.
+
+use super::args::RunArgs;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mediafit::{Error, Result};
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+const BY_BYTES: &str =
+    "{bar:24} {msg}/{files} files  {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
+const BY_FILES: &str = "{bar:24} {pos}/{len} files  {per_sec}  {eta} left";
+
+/// Both streams and the bar.
+pub(crate) struct Screen {
+    /// Whether standard output carries JSON Lines.
+    pub(crate) json: bool,
+    /// Whether only problems are said.
+    pub(crate) quiet: bool,
+    bar: ProgressBar,
+    by_bytes: AtomicBool,
+    files_done: AtomicU64,
+    out_is_terminal: bool,
+    closed: AtomicBool,
+    failure: Mutex<Option<io::Error>>,
+}
+
+impl Screen {
+    /// The screen of a run.
+    pub(crate) fn new(args: &RunArgs) -> Self {
+        Self {
+            json: args.json,
+            quiet: args.quiet,
+            bar: ProgressBar::hidden(),
+            by_bytes: AtomicBool::new(false),
+            files_done: AtomicU64::new(0),
+            out_is_terminal: io::stdout().is_terminal(),
+            closed: AtomicBool::new(false),
+            failure: Mutex::default(),
+        }
+    }
+
+    /// Writes lines of data to standard output. When their reader has gone, nothing more is written.
+    pub(crate) fn put(&self, lines: &str) {
+        if self.is_closed() {
+            return;
+        }
+        let write = || io::stdout().lock().write_all(format!("{lines}\n").as_bytes());
+        let written = if self.out_is_terminal { self.bar.suspend(write) } else { write() };
+        if let Err(error) = written {
+            self.closed.store(true, Ordering::Relaxed);
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    }
+
+    /// Says something to a person, unless only problems are to be said.
+    pub(crate) fn say(&self, lines: &str) {
+        if !self.quiet {
+            self.problem(lines);
+        }
+    }
+
+    /// Says what is wrong.
+    pub(crate) fn problem(&self, lines: &str) {
+        // There is nobody to tell when standard error has gone too.
+        let _ = self.bar.suspend(|| writeln!(io::stderr(), "{lines}"));
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Starts the bar on this many files with this many bytes, or 0 where that is not known.
+    pub(crate) fn begin(&self, files: u64, bytes: u64) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let (length, template) = if bytes > 0 { (bytes, BY_BYTES) } else { (files, BY_FILES) };
+        let template = template.replace("{files}", &files.to_string());
+        self.bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.bar.set_length(length);
+        self.bar.set_message("0");
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.enable_steady_tick(Duration::from_millis(250));
+        self.by_bytes.store(bytes > 0, Ordering::Relaxed);
+    }
+
+    /// Moves the bar by a file of `bytes`.
+    pub(crate) fn advance(&self, bytes: u64) {
+        let files = self.files_done.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_message(files.to_string());
+        self.bar.inc(if self.by_bytes.load(Ordering::Relaxed) { bytes } else { 1 });
+    }
+
+    /// Takes the bar away.
+    ///
+    /// # Errors
+    /// When standard output took no more, for another reason than that its reader had gone.
+    pub(crate) fn end(&self) -> Result<()> {
+        self.bar.finish_and_clear();
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(Error::io("standard output cannot be written", error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes `bytes` to standard output; a reader that has gone is no error.
+///
+/// # Errors
+/// `Io` when it takes no more.
+pub(crate) fn print(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("standard output cannot be written", error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether colours are wanted on a stream (<https://no-color.org>).
+pub(crate) fn wants_color(stream: &impl IsTerminal) -> bool {
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    stream.is_terminal() && !forbidden && !dumb
+}

@@ -1,0 +1,308 @@
+//! `mediafit.toml`: the options of a run as a file. What a caller sets afterwards wins over it.
+//!
+//! ```toml
+//! platform = "cloud"
+//! policy = "rules.json"     # relative to this file
+//! jobs = 4
+//!
+//! [fit]
+//! repair = "lossless"
+//! animated = "first-frame"
+//! background = "#f0f0f0"
+//!
+//! [roles]                   # the first glob that matches counts
+//! "avatars/*" = "sticker"
+//! "*.pdf" = "document"
+//! ```
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Role;
+use crate::plan::{Animated, Options, Repair, Transparency};
+use crate::policy::{Platform, Policy};
+use globset::{Glob, GlobMatcher};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::Deserialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The name of the file that is read when none is named and it is there.
+pub const FILE_NAME: &str = "mediafit.toml";
+
+/// One value of an option, as the command line and the file spell it.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<T: 'static> {
+    /// How it is written.
+    pub name: &'static str,
+    /// What it stands for.
+    pub value: T,
+    /// What it does, in a few words.
+    pub about: &'static str,
+}
+
+macro_rules! choices {
+    ($(#[doc = $doc:literal] $table:ident: $type:ident = $($name:literal $variant:ident $about:literal)*;)*) => {
+        $(#[doc = $doc]
+        pub const $table: &[Choice<$type>] = &[$(Choice { name: $name, value: $type::$variant, about: $about },)*];)*
+    };
+}
+
+#[rustfmt::skip]
+choices! {
+    /// The platforms by name.
+    PLATFORMS: Platform =
+        "cloud"       Cloud      "Meta's Cloud API, also behind 360dialog"
+        "on-premise"  OnPremise  "the On-Premise API (v1), which ended in October 2025";
+    /// The values of `repair`.
+    REPAIRS: Repair =
+        "required"    Required   "only failures"
+        "lossless"    Lossless   "failures, and every warning whose cure loses nothing"
+        "all"         All        "failures and every warning";
+    /// The values of `animated`.
+    ANIMATIONS: Animated =
+        "refuse"      Refuse     "refuse, naming the ways out"
+        "first-frame" FirstFrame "take the first frame"
+        "keep"        Keep       "keep animated stickers within the platform's limits (cloud only)"
+        "video"       Video      "make a video of it";
+    /// The values of `transparency`.
+    TRANSPARENCIES: Transparency =
+        "auto"        Auto       "lay it on the background where it does not fit as PNG"
+        "keep"        Keep       "keep it: fewer colours, then fewer pixels";
+}
+
+/// What `mediafit.toml` says; what it does not say is absent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whose rules are followed. Default: the cloud's.
+    pub platform: Option<Platform>,
+    /// A JSON file with rules that replace the platform's own. Default: none.
+    pub policy: Option<PathBuf>,
+    /// How many files are worked on at once. Default: 0, as many as there are cores.
+    pub jobs: Option<usize>,
+    /// How files are repaired.
+    pub fit: FitSection,
+    /// The role of a file by its path below the argument: the first glob that matches counts. Default: none.
+    #[serde(deserialize_with = "roles")]
+    pub roles: Vec<(GlobMatcher, Role)>,
+}
+
+/// The section `[fit]`: what [`Options`] takes, each absent where the default is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct FitSection {
+    /// What is repaired. Default: `lossless`.
+    #[serde(deserialize_with = "repair")]
+    pub repair: Option<Repair>,
+    /// Whether warnings count as failures. Default: false.
+    pub strict: Option<bool>,
+    /// What becomes of animated pictures. Default: `refuse`.
+    #[serde(deserialize_with = "animated")]
+    pub animated: Option<Animated>,
+    /// Whether damaged files are repaired as far as they can be read. Default: false.
+    pub salvage: Option<bool>,
+    /// Whether GPS positions and serial numbers stay in files that need no other change. Default: false.
+    pub keep_metadata: Option<bool>,
+    /// What transparent parts are laid on: `#RRGGBB`, `white` or `black`. Default: white.
+    #[serde(deserialize_with = "background")]
+    pub background: Option<[u8; 3]>,
+    /// What becomes of transparency that does not fit. Default: `auto`.
+    #[serde(deserialize_with = "transparency")]
+    pub transparency: Option<Transparency>,
+}
+
+impl FitSection {
+    /// The options, with the default where nothing is said.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let default = Options::default();
+        Options {
+            repair: self.repair.unwrap_or(default.repair),
+            strict: self.strict.unwrap_or(default.strict),
+            animated: self.animated.unwrap_or(default.animated),
+            salvage: self.salvage.unwrap_or(default.salvage),
+            keep_metadata: self.keep_metadata.unwrap_or(default.keep_metadata),
+            background: self.background.unwrap_or(default.background),
+            transparency: self.transparency.unwrap_or(default.transparency),
+        }
+    }
+}
+
+impl Config {
+    /// What the file at `path` says. A relative `policy` is taken from the file's own folder.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be read; otherwise as [`parse`](Self::parse).
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io("cannot be read", error).at(path))?;
+        let mut config = Self::parse(&text).map_err(|error| error.at(path))?;
+        if let (Some(policy), Some(folder)) = (&mut config.policy, path.parent()) {
+            *policy = folder.join(&*policy);
+        }
+        Ok(config)
+    }
+
+    /// What `text` says.
+    ///
+    /// # Errors
+    /// `Malformed` when it is not TOML, names an unknown key, or a value is not allowed.
+    ///
+    /// ```
+    /// let config = mediafit::config::Config::parse("[fit]\nrepair = \"all\"")?;
+    /// assert_eq!(config.fit.options().repair, mediafit::plan::Repair::All);
+    /// # Ok::<(), mediafit::Error>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
+            let place = line.map_or_else(String::new, |line| format!(" in line {line}"));
+            // The parser's message can run over several lines.
+            let what = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            Error::new(ErrorKind::Malformed, format!("is not a valid configuration{place}: {what}"))
+        })
+    }
+
+    /// The rules in force: the platform's, with those of the policy file in place of their own.
+    ///
+    /// # Errors
+    /// `Io` when the policy file cannot be read, `Malformed` when it is not a valid policy.
+    pub fn rules(&self) -> Result<Policy> {
+        let rules = Policy::of(self.platform.unwrap_or_default());
+        let Some(path) = &self.policy else { return Ok(rules) };
+        let json = std::fs::read_to_string(path).map_err(|error| Error::io("cannot be read", error).at(path))?;
+        rules.overridden(&json).map_err(|error| error.at(path))
+    }
+}
+
+/// The value that `name` stands for.
+#[must_use]
+pub fn chosen<T: Copy>(choices: &[Choice<T>], name: &str) -> Option<T> {
+    choices.iter().find(|choice| choice.name == name).map(|choice| choice.value)
+}
+
+/// The colour of `text`: `#RRGGBB`, `white` or `black`.
+///
+/// # Errors
+/// A sentence with what was found and what is allowed.
+pub fn parse_color(text: &str) -> Result<[u8; 3], String> {
+    let byte = |range| text.get(range).and_then(|digits: &str| u8::from_str_radix(digits, 16).ok());
+    match text {
+        "white" => Ok([255; 3]),
+        "black" => Ok([0; 3]),
+        _ if text.len() == 7 && text.starts_with('#') && text.chars().skip(1).all(|digit| digit.is_ascii_hexdigit()) => {
+            Ok([byte(1..3), byte(3..5), byte(5..7)].map(Option::unwrap_or_default))
+        }
+        _ => Err(format!("not a colour; found {text:?}, allowed #RRGGBB, white or black")),
+    }
+}
+
+fn choice<'de, D: Deserializer<'de>, T: Copy>(choices: &[Choice<T>], from: D) -> Result<Option<T>, D::Error> {
+    let name = String::deserialize(from)?;
+    let allowed = || choices.iter().map(|choice| choice.name).collect::<Vec<_>>().join(", ");
+    let unknown = || D::Error::custom(format!("unknown value; found {name:?}, allowed {}", allowed()));
+    chosen(choices, &name).map(Some).ok_or_else(unknown)
+}
+
+fn repair<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Repair>, D::Error> {
+    choice(REPAIRS, from)
+}
+
+fn animated<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Animated>, D::Error> {
+    choice(ANIMATIONS, from)
+}
+
+fn transparency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Transparency>, D::Error> {
+    choice(TRANSPARENCIES, from)
+}
+
+fn background<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 3]>, D::Error> {
+    parse_color(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+}
+
+/// Globs in the order of the file: a map would sort them, and the first match counts.
+fn roles<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(GlobMatcher, Role)>, D::Error> {
+    struct Roles;
+
+    impl<'de> Visitor<'de> for Roles {
+        type Value = Vec<(GlobMatcher, Role)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table of glob = \"role\"")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut roles = Vec::new();
+            while let Some((glob, role)) = map.next_entry::<String, Role>()? {
+                let glob = Glob::new(&glob).map_err(|error| A::Error::custom(format!("not a glob: {error}")))?;
+                roles.push((glob.compile_matcher(), role));
+            }
+            Ok(roles)
+        }
+    }
+
+    from.deserialize_map(Roles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read() {
+        let config = Config::parse(
+            "platform = \"on-premise\"\npolicy = \"p.json\"\njobs = 3\n[fit]\nrepair = \"required\"\nstrict = true\n\
+             animated = \"keep\"\nsalvage = true\nkeep-metadata = true\nbackground = \"#0102ff\"\ntransparency = \"keep\"\n",
+        )
+        .unwrap();
+        assert_eq!((config.platform, config.jobs), (Some(Platform::OnPremise), Some(3)));
+        let expected = Options {
+            repair: Repair::Required,
+            strict: true,
+            animated: Animated::Keep,
+            salvage: true,
+            keep_metadata: true,
+            background: [1, 2, 255],
+            transparency: Transparency::Keep,
+        };
+        assert_eq!(config.fit.options(), expected);
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(Config::parse("").unwrap().fit.options(), Options::default());
+    }
+
+    #[test]
+    fn roles_keep_the_order_of_the_file() {
+        let config = Config::parse("[roles]\n\"z/*\" = \"sticker\"\n\"a/*\" = \"image\"\n\"m\" = \"voice\"").unwrap();
+        let roles: Vec<_> = config.roles.iter().map(|(glob, role)| (glob.glob().glob(), *role)).collect();
+        assert_eq!(roles, [("z/*", Role::Sticker), ("a/*", Role::Image), ("m", Role::Voice)]);
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_line() {
+        let cases = [
+            ("jobs = 1\nnope = 2", "line 2", "nope"),
+            ("[fit]\nrepair = \"some\"", "line 2", "required, lossless, all"),
+            ("[fit]\nbackground = \"red\"", "line 2", "#RRGGBB"),
+            ("[roles]\n\"a\" = \"poster\"", "line 2", "poster"),
+            ("[roles]\n\"a[\" = \"image\"", "line", "glob"),
+            ("platform = \"moon\"", "line 1", "moon"),
+            ("jobs = -1", "line 1", "-1"),
+            ("jobs = ", "line 1", ""),
+        ];
+        for (text, line, word) in cases {
+            let message = Config::parse(text).unwrap_err().to_string();
+            assert!(message.contains(line) && message.contains(word) && !message.contains('\n'), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn colours_are_read_or_refused() {
+        assert_eq!(parse_color("#00FF7f"), Ok([0, 255, 127]));
+        assert_eq!(parse_color("black"), Ok([0; 3]));
+        for wrong in ["", "#12345", "#1234567", "123456", "#+12345", "#é1234", "red"] {
+            assert!(parse_color(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Carries out a [`Rewrite`]: tries its rungs in order until one fits. Knows pixels and codecs, not the platform.
+
+mod color;
+mod decode;
+mod geometry;
+mod jpeg;
+mod png;
+mod sticker;
+mod strip;
+
+use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result};
+use crate::facts::{Facts, Media, Orientation};
+use crate::format::Format;
+use crate::limits::MAX_PIXELS;
+use crate::plan::{Rewrite, Rung, Step};
+use decode::{Cicp, Cmyk};
+use image::{DynamicImage, GrayImage, RgbImage};
+use std::borrow::Cow;
+
+/// A result that nobody has checked yet.
+#[derive(Debug)]
+pub struct Candidate {
+    /// What it is meant to be.
+    pub format: Format,
+    /// The bytes; absent where they are the source's own.
+    pub bytes: Option<Vec<u8>>,
+    /// What was done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Carries out `rewrite` on `source`, whose `facts` were measured.
+///
+/// # Errors
+/// `Malformed`, `Unsupported`, `Limit` by what the decoder says; `CannotFit` when no rung comes out small enough;
+/// `Engine` when an encoder fails; `Cancelled`.
+pub fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &Cancel) -> Result<Candidate> {
+    let mut bench = Bench { source, facts, max_bytes: rewrite.max_bytes, pixels: None };
+    let mut smallest = None::<u64>;
+    for rung in &rewrite.rungs {
+        cancel.check()?;
+        match bench.run(rung, cancel) {
+            Ok(Some(candidate)) => {
+                let length = candidate.bytes.as_ref().map_or(source.len(), Vec::len) as u64;
+                if length <= rewrite.max_bytes {
+                    return Ok(candidate);
+                }
+                smallest = Some(smallest.map_or(length, |least| least.min(length)));
+            }
+            Ok(None) => {}
+            // The next rung decodes: a coded form that cannot be taken apart may still be readable.
+            Err(error) if error.kind() == ErrorKind::Malformed && bench.pixels.is_none() && rung != last(rewrite) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let found = smallest.map_or_else(|| "nothing small enough".to_owned(), |bytes| format!("{bytes} bytes"));
+    Err(Error::cannot_fit(format!("cannot be made small enough; found {found}, allowed {}; send a smaller picture", rewrite.max_bytes)))
+}
+
+/// Decodes everything in `source` and drops it: shows what the headers cannot.
+///
+/// # Errors
+/// `Malformed` when the content does not decode; `Unsupported` where no built-in decoder reads it; `Limit`.
+pub fn decode_whole(source: &[u8], facts: &Facts) -> Result<()> {
+    let Media::Image(image) = &facts.media else { return Ok(()) };
+    match facts.format {
+        Format::Jpeg => jpeg::decode(source, &jpeg_options(false)).map(|_| ()),
+        Format::Gif | Format::Webp | Format::Apng if image.animation.is_some() => decode::frames(facts.format, source),
+        format => decode::decode(format, source).map(|_| ()),
+    }
+}
+
+fn last(rewrite: &Rewrite) -> &Rung {
+    static NONE: Rung = Rung { steps: Vec::new(), format: Format::Binary };
+    rewrite.rungs.last().unwrap_or(&NONE)
+}
+
+/// One file on the bench. Pixels that a rung decoded stay for the next one.
+struct Bench<'a> {
+    source: &'a [u8],
+    facts: &'a Facts,
+    max_bytes: u64,
+    pixels: Option<Pixels>,
+}
+
+/// Decoded pixels with what was done to them and what they still need.
+struct Pixels {
+    done: Vec<Step>,
+    image: DynamicImage,
+    cmyk: Option<Cmyk>,
+    icc: Option<Vec<u8>>,
+    cicp: Option<Cicp>,
+    orientation: Orientation,
+    /// No use in coding better than the source was.
+    max_quality: f32,
+}
+
+impl Bench<'_> {
+    /// The rung's result, or nothing when it is clear that it would not fit.
+    fn run(&mut self, rung: &Rung, cancel: &Cancel) -> Result<Option<Candidate>> {
+        let mut steps = rung.steps.clone();
+        let bytes = match rung.steps.first() {
+            None | Some(Step::Rename) => None,
+            Some(Step::CutTrailing | Step::StripMetadata) => Some(self.strip(rung)?),
+            Some(Step::RecodeJpeg) => Some(jpeg::recode_lossless(self.source, MAX_PIXELS, self.kept())?),
+            Some(Step::RequantizeJpeg) => {
+                let bounds = jpeg::Bounds { min_quality: jpeg::FLOOR_QUALITY, max_quality: jpeg::CEILING_QUALITY };
+                match jpeg::refit_under(self.source, self.max_bytes, MAX_PIXELS, self.kept(), bounds)? {
+                    jpeg::Fit::TooLarge { .. } => return Ok(None),
+                    jpeg::Fit::Encoded(encoded) => {
+                        // It may turn out that no quality has to be given up.
+                        steps = vec![encoded.quality.map_or(Step::RecodeJpeg, |_| Step::RequantizeJpeg)];
+                        Some(encoded.bytes)
+                    }
+                }
+            }
+            Some(Step::OptimizePng) => Some(png::optimized(&self.strip(rung)?)?),
+            Some(_) => {
+                for step in &rung.steps {
+                    cancel.check()?;
+                    self.pixel_step(*step, &rung.steps)?;
+                }
+                let Some((bytes, resized)) = self.encode(rung, cancel)? else { return Ok(None) };
+                if resized {
+                    steps.insert(steps.len().saturating_sub(1), Step::Resize);
+                }
+                Some(bytes)
+            }
+        };
+        Ok(Some(Candidate { format: rung.format, bytes, steps }))
+    }
+
+    fn strip(&self, rung: &Rung) -> Result<Vec<u8>> {
+        let trailing = match &self.facts.media {
+            Media::Image(image) => image.trailing_bytes,
+            Media::Audio(_) | Media::Video(_) | Media::Document(_) => 0,
+        };
+        let metadata = rung.steps.contains(&Step::StripMetadata) || rung.steps.contains(&Step::OptimizePng);
+        let strip = strip::Strip { metadata, trailing, orientation: self.orientation() };
+        strip::stripped(self.facts.format, self.source, strip)
+    }
+
+    /// What a JPEG that is not decoded to pixels needs to look right.
+    fn kept(&self) -> jpeg::Keep {
+        let orientation = self.orientation();
+        jpeg::Keep { icc: true, orientation: (orientation != Orientation::Normal).then(|| orientation.to_exif()) }
+    }
+
+    fn orientation(&self) -> Orientation {
+        match &self.facts.media {
+            Media::Image(image) => image.orientation,
+            Media::Audio(_) | Media::Video(_) | Media::Document(_) => Orientation::Normal,
+        }
+    }
+
+    /// One step on the pixels, unless an earlier rung has done it.
+    fn pixel_step(&mut self, step: Step, rung: &[Step]) -> Result<()> {
+        if self.pixels.as_ref().is_some_and(|pixels| !rung.starts_with(&pixels.done)) {
+            self.pixels = None;
+        }
+        if self.pixels.as_ref().is_some_and(|pixels| pixels.done.contains(&step)) {
+            return Ok(());
+        }
+        match step {
+            Step::Decode { salvage } => self.pixels = Some(self.decode(salvage)?),
+            Step::Orient => self.on_pixels(Pixels::orient)?,
+            Step::ConvertColor => self.on_pixels(Pixels::convert_color)?,
+            Step::Flatten { background } => self.on_pixels(|pixels| pixels.flatten(background))?,
+            Step::PadToCanvas { side } => self.on_pixels(|pixels| pixels.pad(side))?,
+            // The decoder has taken the first frame, colour conversion leaves 8 bits; the encoders have their own place.
+            Step::FirstFrame | Step::ReduceDepth => {}
+            Step::Rename
+            | Step::CutTrailing
+            | Step::StripMetadata
+            | Step::RecodeJpeg
+            | Step::RequantizeJpeg
+            | Step::OptimizePng
+            | Step::Resize
+            | Step::EncodeJpeg
+            | Step::EncodePng
+            | Step::QuantizePng
+            | Step::EncodeWebp => return Ok(()),
+        }
+        if let Some(pixels) = &mut self.pixels {
+            pixels.done.push(step);
+        }
+        Ok(())
+    }
+
+    fn decode(&self, salvage: bool) -> Result<Pixels> {
+        if self.facts.format == Format::Jpeg {
+            return self.decode_jpeg(salvage);
+        }
+        let decoded = decode::decode(self.facts.format, self.source)?;
+        Ok(Pixels {
+            done: Vec::new(),
+            image: decoded.image,
+            cmyk: None,
+            icc: decoded.icc,
+            cicp: decoded.primaries,
+            orientation: decoded.orientation,
+            max_quality: OTHER_QUALITY,
+        })
+    }
+
+    fn decode_jpeg(&self, salvage: bool) -> Result<Pixels> {
+        let decoded = jpeg::decode(self.source, &jpeg_options(salvage))?;
+        let (width, height) = (decoded.width, decoded.height);
+        let mut pixels = Pixels {
+            done: Vec::new(),
+            image: DynamicImage::default(),
+            cmyk: None,
+            icc: decoded.icc,
+            cicp: None,
+            orientation: self.orientation(),
+            max_quality: jpeg::source_quality(self.source).map_or(jpeg::CEILING_QUALITY, |quality| {
+                quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY)
+            }),
+        };
+        let image = match decoded.channels {
+            jpeg::Channels::Luma => GrayImage::from_raw(width, height, decoded.bytes).map(DynamicImage::ImageLuma8),
+            jpeg::Channels::Rgb => RgbImage::from_raw(width, height, decoded.bytes).map(DynamicImage::ImageRgb8),
+            jpeg::Channels::Cmyk => {
+                pixels.cmyk = Some(Cmyk { width, height, pixels: decoded.bytes, icc: pixels.icc.take() });
+                Some(DynamicImage::default())
+            }
+        };
+        pixels.image = image.ok_or_else(|| Error::engine("the JPEG decoder gave a wrong number of pixels"))?;
+        Ok(pixels)
+    }
+
+    fn on_pixels(&mut self, change: impl FnOnce(&mut Pixels) -> Result<()>) -> Result<()> {
+        change(self.pixels.as_mut().ok_or_else(no_pixels)?)
+    }
+
+    /// The rung's last step: the bytes, and whether the picture had to be scaled down for them.
+    fn encode(&mut self, rung: &Rung, cancel: &Cancel) -> Result<Option<(Vec<u8>, bool)>> {
+        let max_bytes = self.max_bytes;
+        let pixels = self.pixels.as_mut().ok_or_else(no_pixels)?;
+        // Whatever the headers said: what the decoder found is applied before anything is coded.
+        pixels.orient()?;
+        pixels.convert_color()?;
+        match rung.steps.last() {
+            Some(Step::EncodePng) => Ok(png::encode(&pixels.image, max_bytes)?.map(|bytes| (bytes, false))),
+            Some(Step::QuantizePng) => quantized_under(&pixels.image, max_bytes, cancel).map(Some),
+            Some(Step::EncodeWebp) => {
+                sticker::encode(&pixels.image.to_rgba8(), max_bytes).map(|coded| Some((coded.bytes, false)))
+            }
+            Some(Step::EncodeJpeg) => jpeg_under(&pixels.opaque(), pixels.max_quality, max_bytes, cancel).map(Some),
+            _ => Err(Error::engine("the plan has no encoder at its end")),
+        }
+    }
+}
+
+impl Pixels {
+    fn orient(&mut self) -> Result<()> {
+        self.convert_ink()?;
+        let image = std::mem::take(&mut self.image);
+        self.image = geometry::upright(image, std::mem::take(&mut self.orientation));
+        Ok(())
+    }
+
+    fn convert_color(&mut self) -> Result<()> {
+        self.convert_ink()?;
+        let image = std::mem::take(&mut self.image);
+        self.image = color::to_srgb8(image, self.icc.take().as_deref(), self.cicp.take())?;
+        Ok(())
+    }
+
+    fn convert_ink(&mut self) -> Result<()> {
+        if let Some(cmyk) = self.cmyk.take() {
+            self.icc = None;
+            self.image = DynamicImage::ImageRgb8(color::cmyk_to_srgb8(&cmyk)?);
+        }
+        Ok(())
+    }
+
+    fn flatten(&mut self, background: [u8; 3]) -> Result<()> {
+        self.convert_color()?;
+        if let DynamicImage::ImageRgba8(pixels) = &self.image {
+            self.image = DynamicImage::ImageRgb8(color::flattened(pixels, background));
+        }
+        Ok(())
+    }
+
+    fn pad(&mut self, side: u32) -> Result<()> {
+        self.orient()?;
+        self.convert_color()?;
+        self.image = DynamicImage::ImageRgba8(geometry::on_canvas(&self.image, side)?);
+        Ok(())
+    }
+
+    fn opaque(&self) -> Cow<'_, RgbImage> {
+        match &self.image {
+            DynamicImage::ImageRgb8(pixels) => Cow::Borrowed(pixels),
+            DynamicImage::ImageRgba8(pixels) => Cow::Owned(color::flattened(pixels, [255; 3])),
+            other => Cow::Owned(other.to_rgb8()),
+        }
+    }
+}
+
+/// JPEG under the limit: at the best quality that fits, and scaled down where that would fall below the floor.
+fn jpeg_under(image: &RgbImage, max_quality: f32, max_bytes: u64, cancel: &Cancel) -> Result<(Vec<u8>, bool)> {
+    let bounds = jpeg::Bounds { min_quality: jpeg::FLOOR_QUALITY, max_quality };
+    let mut factor = match jpeg::encode_under(jpeg::Pixels::Rgb(image), max_bytes, bounds)? {
+        jpeg::Fit::Encoded(encoded) => return Ok((encoded.bytes, false)),
+        jpeg::Fit::TooLarge { scale } => scale,
+    };
+    for _ in 0..MAX_SCALINGS {
+        cancel.check()?;
+        let scaled = geometry::scaled_rgb(image, factor)?;
+        match jpeg::encode_under(jpeg::Pixels::Rgb(&scaled), max_bytes, bounds)? {
+            jpeg::Fit::Encoded(encoded) => return Ok((encoded.bytes, true)),
+            jpeg::Fit::TooLarge { scale } => factor *= scale.min(SCALING),
+        }
+    }
+    Err(Error::cannot_fit(format!("the picture cannot be made to fit; allowed {max_bytes} bytes; scale it down first")))
+}
+
+fn jpeg_options(salvage: bool) -> jpeg::DecodeOptions {
+    jpeg::DecodeOptions { max_pixels: MAX_PIXELS, salvage, ..jpeg::DecodeOptions::default() }
+}
+
+/// A palette PNG under the limit, scaled down as far as it takes.
+fn quantized_under(image: &DynamicImage, max_bytes: u64, cancel: &Cancel) -> Result<(Vec<u8>, bool)> {
+    let mut bytes = png::quantized(&image.to_rgba8())?;
+    let mut scale = 1.0;
+    for _ in 0..MAX_SCALINGS {
+        if bytes.len() as u64 <= max_bytes {
+            return Ok((bytes, scale < 1.0));
+        }
+        cancel.check()?;
+        // Bytes go with the area; a little less, so that one more turn is seldom needed.
+        scale *= (max_bytes as f64 / bytes.len() as f64).sqrt().min(1.0) * 0.97;
+        let scaled = geometry::scaled(image, scale)?;
+        bytes = png::quantized(&scaled.into_rgba8())?;
+    }
+    Err(Error::cannot_fit(format!("the picture cannot be made to fit; allowed {max_bytes} bytes; scale it down first")))
+}
+
+/// How often a picture is scaled down further before it is given up, and by how much each time.
+const MAX_SCALINGS: u32 = 8;
+const SCALING: f64 = 0.95;
+
+/// The quality of JPEGs that are made of other formats and fit anyway: above it, bytes buy nothing that can be seen.
+const OTHER_QUALITY: f32 = 92.0;
+
+fn no_pixels() -> Error {
+    Error::engine("the plan codes pixels before it decodes them")
+}

@@ -1,0 +1,70 @@
+//! From bytes to pixels: one decoder a format, picked by the format that was sniffed.
+
+#[cfg(feature = "avif")]
+mod avif;
+#[cfg(feature = "heif")]
+mod heif;
+#[cfg(feature = "jxl")]
+mod jxl;
+mod raster;
+
+pub(super) use raster::decode_frames as frames;
+
+use crate::error::{Error, Result};
+use crate::facts::Orientation;
+use crate::format::Format;
+use crate::limits::MAX_PIXELS;
+use image::DynamicImage;
+
+/// Pixels as the decoder gave them, before orientation and colour conversion.
+pub(crate) struct Decoded {
+    /// The pixels.
+    pub image: DynamicImage,
+    /// The embedded colour profile.
+    pub icc: Option<Vec<u8>>,
+    /// Which way up they still have to be turned; `Normal` where the decoder did so.
+    pub orientation: Orientation,
+    /// Colour by code points, where there is no profile.
+    pub primaries: Option<Cicp>,
+}
+
+/// Colour by code points (ITU-T H.273), as `nclx` boxes and `cICP` chunks signal it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cicp {
+    pub primaries: u8,
+    pub transfer: u8,
+    pub matrix: u8,
+    pub full_range: bool,
+}
+
+/// Ink components, four bytes a pixel: cyan, magenta, yellow, black; 0 is no ink.
+pub(crate) struct Cmyk {
+    pub width: u32,
+    pub height: u32,
+    pub pixels: Vec<u8>,
+    pub icc: Option<Vec<u8>>,
+}
+
+/// The first or only picture of `bytes`.
+pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
+    match format {
+        #[cfg(feature = "heif")]
+        Format::Heic => heif::decode(bytes, MAX_PIXELS),
+        #[cfg(feature = "avif")]
+        Format::Avif => avif::decode(bytes, MAX_PIXELS),
+        #[cfg(feature = "jxl")]
+        Format::Jxl => jxl::decode(bytes, MAX_PIXELS),
+        Format::Png
+        | Format::Apng
+        | Format::Webp
+        | Format::Gif
+        | Format::Bmp
+        | Format::Tiff
+        | Format::Ico => raster::decode(format, bytes),
+        #[cfg(not(all(feature = "heif", feature = "avif", feature = "jxl")))]
+        Format::Heic | Format::Avif | Format::Jxl => {
+            Err(Error::unsupported(format!("{} was left out of this build; use one with all codecs", format.label())))
+        }
+        other => Err(Error::unsupported(format!("no built-in decoder reads {}", other.label()))),
+    }
+}

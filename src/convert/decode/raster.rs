@@ -1,0 +1,99 @@
+//! PNG, WebP, GIF, BMP, TIFF and ICO by the `image` crate, within guards.
+
+use super::{Cicp, Decoded};
+use crate::error::{Error, Result};
+use crate::facts::Orientation;
+use crate::format::Format;
+use crate::limits::{MAX_FRAMES, MAX_PIXELS, MAX_SIDE};
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use std::io::Cursor;
+
+/// What a decoder may allocate: the pixels of the largest allowed picture at 8 bytes each.
+const MAX_ALLOC: u64 = MAX_PIXELS * 8;
+
+pub(super) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
+    let mut decoder = reader(format, bytes)?.into_decoder().map_err(refused)?;
+    decoder.set_limits(limits()).map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(Error::limit(format!("too many pixels; found {width}x{height}, allowed {MAX_PIXELS}; scale it down")));
+    }
+    let icc = decoder.icc_profile().map_err(refused)?;
+    let orientation = decoder.orientation().map_or(Orientation::Normal, |found| Orientation::from_exif(found.to_exif().into()));
+    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let primaries = if format == Format::Png { png_cicp(bytes) } else { None };
+    Ok(Decoded { image, icc, orientation, primaries })
+}
+
+/// Decodes every frame and drops it: to see that they can be decoded.
+pub(in crate::convert) fn decode_frames(format: Format, bytes: &[u8]) -> Result<()> {
+    let bytes = Cursor::new(bytes);
+    let frames = match format {
+        Format::Gif => {
+            let mut decoder = GifDecoder::new(bytes).map_err(refused)?;
+            decoder.set_limits(limits()).map_err(refused)?;
+            decoder.into_frames()
+        }
+        Format::Webp => WebPDecoder::new(bytes).map_err(refused)?.into_frames(),
+        Format::Apng => {
+            PngDecoder::with_limits(bytes, limits()).map_err(refused)?.apng().map_err(refused)?.into_frames()
+        }
+        other => return Err(Error::unsupported(format!("{} has no frames", other.label()))),
+    };
+    for frame in frames.take(MAX_FRAMES as usize) {
+        frame.map_err(refused)?;
+    }
+    Ok(())
+}
+
+fn reader(format: Format, bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
+    let kind = match format {
+        Format::Png | Format::Apng => image::ImageFormat::Png,
+        Format::Webp => image::ImageFormat::WebP,
+        Format::Gif => image::ImageFormat::Gif,
+        Format::Bmp => image::ImageFormat::Bmp,
+        Format::Tiff => image::ImageFormat::Tiff,
+        Format::Ico => image::ImageFormat::Ico,
+        other => return Err(Error::unsupported(format!("no built-in decoder reads {}", other.label()))),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
+    reader.limits(limits());
+    Ok(reader)
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_ALLOC);
+    limits
+}
+
+/// Sorts a decoder's refusal by who must act.
+fn refused(error: ImageError) -> Error {
+    match error {
+        ImageError::Limits(error) => Error::limit(format!("the picture is beyond the decoder's limits: {error}")),
+        ImageError::Unsupported(error) => Error::unsupported(format!("the picture is coded in an unsupported way: {error}")),
+        other => Error::malformed(format!("the picture cannot be decoded: {other}")),
+    }
+}
+
+/// The `cICP` chunk of a PNG (PNG 3rd edition §11.3.2.6), which stands above every other statement of colour.
+fn png_cicp(bytes: &[u8]) -> Option<Cicp> {
+    let mut at = 8;
+    loop {
+        let header: [u8; 8] = bytes.get(at..at + 8)?.try_into().ok()?;
+        let length = u32::from_be_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        match &header[4..] {
+            b"cICP" => {
+                let [primaries, transfer, matrix, range] = *bytes.get(at + 8..at + 12)? else { return None };
+                return Some(Cicp { primaries, transfer, matrix, full_range: range == 1 });
+            }
+            b"IDAT" | b"IEND" => return None,
+            _ => at = at.checked_add(length)?.checked_add(12)?,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Quantisation: the tables, the quality scale, and how a coefficient becomes a level.
+
+use super::dct::Coefficients;
+use super::layout::Block;
+
+/// 64 step sizes in natural order.
+pub(super) type Table = [u16; 64];
+
+/// ITU-T T.81 table K.1, the base of libjpeg's quality scale.
+#[rustfmt::skip]
+pub(super) const LUMA: Table = [
+    16, 11, 10, 16, 24, 40, 51, 61,
+    12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77,
+    24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+];
+/// ITU-T T.81 table K.2.
+#[rustfmt::skip]
+pub(super) const CHROMA: Table = [
+    17, 18, 24, 47, 99, 99, 99, 99,
+    18, 21, 26, 66, 99, 99, 99, 99,
+    24, 26, 56, 99, 99, 99, 99, 99,
+    47, 66, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99,
+];
+
+/// What the base tables are multiplied by, at a quality on libjpeg's scale (1 to 100, fractions allowed).
+pub(super) fn factor_of(quality: f32) -> f32 {
+    let quality = quality.clamp(1.0, 100.0);
+    if quality < 50.0 { 50.0 / quality } else { 2.0 - quality / 50.0 }
+}
+
+/// The quality whose tables are the base ones times `factor`.
+pub(super) fn quality_of(factor: f32) -> f32 {
+    let quality = if factor > 1.0 { 50.0 / factor } else { 100.0 - 50.0 * factor };
+    quality.clamp(1.0, 100.0)
+}
+
+/// A base table times a factor, each step rounded by itself, within what a baseline JPEG can store.
+pub(super) fn scaled(base: &Table, factor: f32) -> Table {
+    base.map(|step| (f32::from(step) * factor).round().clamp(1.0, 255.0) as u16)
+}
+
+/// Turns coefficients into levels of a table.
+pub(super) struct Quantiser {
+    per_step: [f32; 64],
+    bias: [f32; 64],
+}
+
+/// Adding this to a small float leaves its nearest integer in the low bits, which needs no conversion and vectorises.
+const MAGIC: f32 = 12_582_912.0;
+const MAGIC_BITS: u32 = 0x4B40_0000;
+/// The largest level that every Huffman coder accepts; a hostile source can state more.
+const MAX_LEVEL: f32 = 1023.0;
+
+impl Quantiser {
+    /// A quantiser to `table` of coefficients that are stored as multiples of `unit` (all 1 for plain coefficients).
+    pub(super) fn new(table: &Table, unit: &Table, dead_zone: f32) -> Self {
+        let per_step = std::array::from_fn(|i| f32::from(unit[i]) / f32::from(table[i].max(1)));
+        let bias = std::array::from_fn(|i| if i == 0 { 0.0 } else { -dead_zone });
+        Self { per_step, bias }
+    }
+
+    #[inline(always)]
+    fn level(&self, i: usize, coefficient: f32) -> i16 {
+        let scaled = coefficient * self.per_step[i];
+        let size = (scaled.abs() + self.bias[i]).clamp(0.0, MAX_LEVEL);
+        let rounded = (size + MAGIC) - MAGIC;
+        (rounded.copysign(scaled) + MAGIC).to_bits().wrapping_sub(MAGIC_BITS) as i16
+    }
+
+    /// The levels of plain coefficients.
+    #[inline]
+    pub(super) fn levels(&self, coefficients: &Coefficients) -> Block {
+        std::array::from_fn(|i| self.level(i, coefficients[i]))
+    }
+
+    /// The levels of a block that was quantised before, in place.
+    #[inline]
+    pub(super) fn requantise(&self, block: &mut Block) {
+        for i in 0..64 {
+            block[i] = self.level(i, f32::from(block[i]));
+        }
+    }
+}
+
+/// The quality on libjpeg's scale whose table comes nearest to `table`, by the mean ratio of steps.
+pub(super) fn quality_from(table: &Table, base: &Table) -> f32 {
+    let (mut steps, mut bases) = (0.0, 0.0);
+    for (&step, &base) in table.iter().zip(base) {
+        // Steps that were cut at 255 or at 1 say nothing about the factor.
+        if step > 1 && step < 255 {
+            steps += f32::from(step);
+            bases += f32::from(base);
+        }
+    }
+    if bases == 0.0 {
+        return if table.iter().all(|&step| step <= 1) { 100.0 } else { 1.0 };
+    }
+    quality_of(steps / bases)
+}

@@ -1,0 +1,72 @@
+//! PNG out: coded, optimised without loss, or with a palette.
+
+use crate::error::{Error, Result};
+use image::{DynamicImage, ImageEncoder, RgbaImage};
+use oxipng::{Options, StripChunks};
+
+/// How far above the limit the quick coding may be for the thorough one to be worth its time, in percent.
+const THOROUGH_REACH: u64 = 130;
+
+/// `image` as PNG, when it can be made not larger than `max_bytes`.
+pub(crate) fn encode(image: &DynamicImage, max_bytes: u64) -> Result<Option<Vec<u8>>> {
+    let quick = quick(image)?;
+    if quick.len() as u64 <= max_bytes {
+        return Ok(Some(quick));
+    }
+    if quick.len() as u64 > max_bytes.saturating_mul(THOROUGH_REACH) / 100 {
+        return Ok(None);
+    }
+    let small = optimized(&quick)?;
+    Ok((small.len() as u64 <= max_bytes).then_some(small))
+}
+
+/// The PNG with filters and compression chosen anew and metadata dropped; colour type and depth stay as they are.
+pub(crate) fn optimized(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut options = Options::from_preset(2);
+    options.strip = StripChunks::Safe;
+    // Gray and palettes are smaller, but the platform does not name them among what it takes.
+    options.bit_depth_reduction = false;
+    options.color_type_reduction = false;
+    options.palette_reduction = false;
+    options.grayscale_reduction = false;
+    options.interlace = Some(false);
+    oxipng::optimize_from_memory(bytes, &options).map_err(|error| Error::malformed(format!("the PNG cannot be optimised: {error}")))
+}
+
+/// `image` as a PNG of at most 256 colours with transparency, dithered: for pictures that must stay transparent.
+pub(crate) fn quantized(image: &RgbaImage) -> Result<Vec<u8>> {
+    let failed = |what: String| Error::engine(format!("the palette could not be made: {what}"));
+    let (width, height) = image.dimensions();
+    let source = quantizr::Image::new(image.as_raw(), width as usize, height as usize).map_err(|error| failed(format!("{error:?}")))?;
+    let mut result = quantizr::QuantizeResult::quantize(&source, &quantizr::Options::default());
+    result.set_dithering_level(0.8).map_err(|error| failed(format!("{error:?}")))?;
+    let mut indices = vec![0; width as usize * height as usize];
+    result.remap_image(&source, &mut indices).map_err(|error| failed(format!("{error:?}")))?;
+    let palette = result.get_palette();
+    let entries = palette.entries.get(..palette.count as usize).unwrap_or(&palette.entries);
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(entries.iter().flat_map(|color| [color.r, color.g, color.b]).collect::<Vec<u8>>());
+    encoder.set_trns(entries.iter().map(|color| color.a).collect::<Vec<u8>>());
+    encoder.set_compression(png::Compression::High);
+    let failed = |error: png::EncodingError| failed(error.to_string());
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(&indices).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
+}
+
+fn quick(image: &DynamicImage) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new_with_quality(
+        &mut bytes,
+        image::codecs::png::CompressionType::Default,
+        image::codecs::png::FilterType::Adaptive,
+    );
+    encoder
+        .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
+        .map_err(|error| Error::engine(format!("PNG encoding failed: {error}")))?;
+    Ok(bytes)
+}

@@ -1,0 +1,123 @@
+//! Bytes → [`Facts`]: one file a format, headers only, by positioned reads, never a full decode.
+//!
+//! Broken content is not an error here: it becomes [`Damage`], beside whatever could still be measured (a picture
+//! without a readable header is 0×0). `Err` is for the operating system alone.
+//!
+//! Every size, count and offset in a file is a lie until it was checked: reads are clipped to what is there, loops
+//! end at `MAX_ENTRIES` or at the end of the file, and nothing is allocated on a file's word.
+
+use crate::error::Result;
+use crate::facts::{ColorModel, Damage, DocumentFacts, Facts, ImageFacts, Media};
+use crate::format::{Family, Format};
+use crate::sniff::Sniffed;
+use crate::source::Source;
+
+mod bmp;
+mod boxes;
+mod bytes;
+mod exif;
+mod gif;
+mod heif;
+mod heif_items;
+mod heif_sequence;
+mod icc;
+mod ico;
+mod jp2;
+mod jpeg;
+mod jpeg_end;
+mod jxl;
+mod png;
+mod png_chunk;
+mod psd;
+mod svg;
+mod tiff;
+mod webp;
+mod xmp;
+
+/// What an inspector gives.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    /// What was measured.
+    pub image: ImageFacts,
+    /// In what ways the bytes break their format.
+    pub damage: Vec<Damage>,
+}
+
+impl Inspected {
+    /// An empty picture to fill in: 0×0 until its header was read.
+    fn blank() -> Self {
+        Self { image: ImageFacts::new(0, 0, ColorModel::Other), damage: Vec::new() }
+    }
+
+    fn truncated(&mut self, what: impl Into<String>) {
+        self.damage.push(Damage::Truncated(what.into()));
+    }
+
+    fn malformed(&mut self, what: impl Into<String>) {
+        self.damage.push(Damage::Malformed(what.into()));
+    }
+
+    /// Says that a size is impossible, unless something was said already.
+    fn check_size(&mut self) {
+        if self.image.pixels() == 0 && self.damage.is_empty() {
+            self.malformed(format!("a size of zero; found {}x{}", self.image.width, self.image.height));
+        }
+    }
+
+    fn note_exif(&mut self, exif: exif::ExifFacts) {
+        self.image.gps |= exif.gps;
+        self.image.serials |= exif.serials;
+    }
+
+    fn note_xmp(&mut self, xmp: xmp::XmpFacts) {
+        self.image.gps |= xmp.gps;
+        self.image.serials |= xmp.serials;
+    }
+}
+
+/// What can be measured of `source` without decoding it.
+///
+/// # Errors
+/// `Io` when it cannot be read.
+pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
+    let at = |error: crate::error::Error| match source.name() {
+        Some(name) => error.at(name),
+        None => error,
+    };
+    // Read once, so that the many small reads of a header come from memory.
+    source.head().map_err(at)?;
+    let (media, damage) = match sniffed.format.family() {
+        Family::Image => {
+            let Inspected { image, damage } = picture(source, sniffed.format).map_err(at)?;
+            (Media::Image(image), damage)
+        }
+        Family::Audio => (Media::Audio(sniffed.streams.clone()), Vec::new()),
+        Family::Video => (Media::Video(sniffed.streams.clone()), Vec::new()),
+        Family::Document => (Media::Document(DocumentFacts { utf8_text: sniffed.utf8_text }), Vec::new()),
+    };
+    let file_name = source.name().and_then(|name| name.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let extension = source.extension().map(str::to_lowercase);
+    Ok(Facts { format: sniffed.format, bytes: source.len(), file_name, extension, damage, media })
+}
+
+fn picture(source: &Source, format: Format) -> Result<Inspected> {
+    match format {
+        Format::Jpeg => jpeg::inspect(source),
+        Format::Png | Format::Apng => png::inspect(source),
+        Format::Webp => webp::inspect(source),
+        Format::Gif => gif::inspect(source),
+        Format::Bmp => bmp::inspect(source),
+        Format::Tiff => tiff::inspect(source),
+        Format::RawPhoto => tiff::inspect_raw(source),
+        Format::Ico => ico::inspect(source),
+        Format::Heic | Format::Avif => heif::inspect(source),
+        Format::Jxl => jxl::inspect(source),
+        Format::Jp2 => jp2::inspect(source),
+        Format::Psd => psd::inspect(source),
+        Format::Svg => svg::inspect(source),
+        _ => Ok(Inspected::blank()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

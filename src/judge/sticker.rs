@@ -1,0 +1,66 @@
+//! The rules for stickers (whatsapp-media §1.3, `stk.*`).
+
+use super::{Finding, Rule, Severity, names, size};
+use crate::facts::{Facts, ImageFacts, Media};
+use crate::format::Format;
+use crate::policy::{Platform, Policy, StickerRules};
+use Severity::{Fail, Info, Warn};
+
+pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>) {
+    let rules = &policy.sticker;
+    let format = facts.format;
+    if !rules.formats.contains(&format) {
+        let message = format!("{} is not accepted as a sticker", format.label());
+        findings.push(Finding::new(Rule::StickerFormat, Fail, format.name(), names(&rules.formats), message));
+    }
+    let Media::Image(image) = &facts.media else {
+        size(facts, Rule::StickerSize, rules.size, findings);
+        return;
+    };
+    let animated = image.animation.is_some();
+    size(facts, Rule::StickerSize, policy.size(crate::format::Role::Sticker, animated), findings);
+    if (image.width, image.height) != (rules.side, rules.side) {
+        let (found, allowed) = (format!("{}x{}", image.width, image.height), format!("{0}x{0}", rules.side));
+        let message = format!("{found} pixels");
+        findings.push(Finding::new(Rule::StickerDimensions, Fail, found, allowed, message));
+    }
+    animation(image, policy.platform, rules, findings);
+    if image.trailing_bytes > 0 && format == Format::Webp {
+        let message = format!("{} bytes follow the length that the RIFF header states", image.trailing_bytes);
+        findings.push(Finding::new(Rule::StickerTrailing, Fail, image.trailing_bytes, 0_u64, message));
+    }
+    if !image.alpha {
+        findings.push(Finding::new(Rule::StickerOpaque, Info, false, true, "no transparency: shown as a square"));
+    }
+    super::image::profile(image, findings);
+    if image.gps || image.serials {
+        let message = "metadata tells where or with which device the picture was taken";
+        let found = if image.gps { "gps" } else { "serial" };
+        findings.push(Finding::new(Rule::ImageMetadata, Warn, found, "none", message));
+    }
+}
+
+fn animation(image: &ImageFacts, platform: Platform, rules: &StickerRules, findings: &mut Vec<Finding>) {
+    let Some(animation) = image.animation else { return };
+    let taken = rules.accept_animated && rules.animated_size.is_some();
+    if !taken {
+        let message = match platform {
+            Platform::Cloud => "stickers are static unless animated ones are asked for",
+            Platform::OnPremise => "the platform takes static stickers only",
+        };
+        findings.push(Finding::new(Rule::StickerAnimated, Fail, animation.frames, 1_u32, message));
+        return;
+    }
+    if let Some(shortest) = animation.shortest_frame_ms
+        && shortest < rules.min_frame_ms
+    {
+        let message = format!("a frame is shown for {shortest} ms");
+        findings.push(Finding::new(Rule::StickerFrame, Fail, shortest, rules.min_frame_ms, message));
+    }
+    if let Some(total) = animation.total_ms
+        && total > rules.max_total_ms
+    {
+        let message = format!("the animation takes {total} ms");
+        findings.push(Finding::new(Rule::StickerTotal, Fail, total, rules.max_total_ms, message));
+    }
+}

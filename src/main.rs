@@ -1,0 +1,7 @@
+//! The `mediafit` command.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,300 @@
+//! One source through all rooms: [`Fitter`].
+
+use crate::cancel::Cancel;
+use crate::convert::{convert, decode_whole};
+use crate::error::{Error, ErrorKind, Result};
+use crate::facts::{Damage, Facts, Media};
+use crate::format::{Format, Role};
+use crate::inspect::inspect;
+use crate::judge::{Standing, Verdict, judge, note_other_role, role_of_content};
+use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, memory_needed, plan};
+use crate::policy::Policy;
+use crate::sniff::sniff;
+use crate::source::Source;
+use crate::verify::{Fitted, kept, verify};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Who says what a file is to serve as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Ask {
+    /// The content: stills → image, a 512×512 WebP → sticker, and so on.
+    #[default]
+    Content,
+    /// The caller, whatever the content is.
+    Role(Role),
+    /// A folder's name, where the content can serve that role.
+    Folder(Role),
+}
+
+/// What was found about a source, and what would be done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What was measured.
+    pub facts: Facts,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What is to be done.
+    pub plan: Plan,
+}
+
+impl Checked {
+    /// How much memory the repair takes at most, in bytes.
+    #[must_use]
+    pub fn memory_needed(&self) -> u64 {
+        memory_needed(&self.facts, &self.plan)
+    }
+}
+
+/// How a repair ended.
+#[derive(Debug, Clone)]
+pub enum Ending {
+    /// The file is fit now (or was so before).
+    Fitted {
+        /// The media that passed.
+        fitted: Fitted,
+        /// What was done, in order; empty when it was kept.
+        steps: Vec<Step>,
+    },
+    /// The file is not repaired, with the reason and the way out.
+    Refused(Refusal),
+}
+
+/// Checks and repairs media, one source at a time. Cheap to make and to share between threads.
+///
+/// ```
+/// use mediafit::{Ending, Fitter, Policy, Ask, Source};
+///
+/// let fitter = Fitter::new(Policy::cloud());
+/// let source = Source::open("testdata/image/fit__rgb8.png")?;
+/// let (checked, ending) = fitter.fit(&source, Ask::Content)?;
+/// assert!(checked.verdict.is_fit());
+/// if let Ending::Fitted { fitted, .. } = ending {
+///     println!("{} bytes of {}", fitted.len(), fitted.mime());
+/// }
+/// # Ok::<(), mediafit::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Fitter {
+    policy: Policy,
+    options: Options,
+    cancel: Cancel,
+}
+
+impl Fitter {
+    /// A fitter by `policy`, with default options.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, options: Options::default(), cancel: Cancel::default() }
+    }
+
+    /// The same fitter with `options`.
+    #[must_use]
+    pub fn with_options(mut self, options: Options) -> Self {
+        // Stickers are static unless animated ones are asked for: that is a rule to judge by, not only a way to repair.
+        self.policy.sticker.accept_animated |= options.animated == Animated::Keep;
+        self.options = options;
+        self
+    }
+
+    /// The same fitter, stopped by `cancel`.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The options in force.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The switch that stops it.
+    #[must_use]
+    pub const fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Measures and judges `source` by its headers, and plans its repair.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be read; `Engine` when a parser failed in a way it must not.
+    pub fn check(&self, source: &Source, ask: Ask) -> Result<Checked> {
+        guarded(source, || {
+            let sniffed = sniff(source)?;
+            let facts = inspect(source, &sniffed)?;
+            Ok(self.judged(facts, ask))
+        })
+    }
+
+    /// As [`check`](Self::check), and decodes everything: finds damage that no header shows.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_deep(&self, source: &Source, ask: Ask) -> Result<Checked> {
+        let checked = self.check(source, ask)?;
+        if checked.verdict.standing == Standing::Broken || !is_picture(&checked) {
+            return Ok(checked);
+        }
+        guarded(source, || {
+            let bytes = source.read_all()?;
+            match decode_whole(&bytes, &checked.facts) {
+                Err(error) if error.kind() == ErrorKind::Malformed => Ok(self.broken(checked, ask, &error)),
+                // What no decoder here reads was not found damaged.
+                Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),
+                Err(error) => Err(error),
+                Ok(()) => Ok(checked),
+            }
+        })
+    }
+
+    /// Checks `source` and repairs it by the smallest change; what comes out has been verified.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be read or changes meanwhile; `Engine` and `Verify` when the repair failed through our fault;
+    /// `Cancelled`. A file that cannot be repaired is not an error but [`Ending::Refused`].
+    pub fn fit(&self, source: &Source, ask: Ask) -> Result<(Checked, Ending)> {
+        let checked = self.check(source, ask)?;
+        self.fit_checked(source, checked, ask)
+    }
+
+    /// As [`fit`](Self::fit), for a source that was [checked](Self::check) before.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_checked(&self, source: &Source, checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+        guarded(source, || {
+            self.cancel.check()?;
+            if let Plan::Refuse(refusal) = &checked.plan {
+                let refusal = refusal.clone();
+                return Ok((checked, Ending::Refused(refusal)));
+            }
+            match self.carried_out(source, &checked) {
+                Ok(ending) => Ok((checked, ending)),
+                Err(error) => self.refused(source, checked, ask, error),
+            }
+        })
+    }
+
+    /// As [`fit`](Self::fit), for the file at `path`, in the role of its content.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_path(&self, path: impl AsRef<Path>) -> Result<(Checked, Ending)> {
+        self.fit(&Source::open(path)?, Ask::Content)
+    }
+
+    /// As [`fit`](Self::fit), for `bytes` in memory, in the role of their content.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_bytes(&self, bytes: impl Into<Arc<[u8]>>, name: Option<&Path>) -> Result<(Checked, Ending)> {
+        self.fit(&Source::from_bytes(bytes, name), Ask::Content)
+    }
+
+    fn judged(&self, facts: Facts, ask: Ask) -> Checked {
+        let content = role_of_content(&facts, &self.policy);
+        let (role, unfollowed) = match ask {
+            Ask::Content => (content, None),
+            Ask::Role(role) => (role, None),
+            Ask::Folder(role) if role.can_serve(facts.format.family()) => (role, None),
+            Ask::Folder(role) => (content, Some(role)),
+        };
+        let mut verdict = judge(&facts, role, &self.policy);
+        if let Some(wanted) = unfollowed {
+            note_other_role(&mut verdict, wanted, &facts);
+        }
+        let plan = plan(&facts, &verdict, &self.policy, &self.options);
+        Checked { facts, verdict, plan }
+    }
+
+    fn broken(&self, checked: Checked, ask: Ask, error: &Error) -> Checked {
+        let mut facts = checked.facts;
+        facts.damage.push(Damage::Undecodable(error.what()));
+        self.judged(facts, ask)
+    }
+
+    fn carried_out(&self, source: &Source, checked: &Checked) -> Result<Ending> {
+        let (facts, verdict) = (&checked.facts, &checked.verdict);
+        let Plan::Rewrite(rewrite) = &checked.plan else {
+            if is_picture(checked) {
+                decode_whole(&source.read_all()?, facts)?;
+            }
+            let fitted = kept(source, facts, verdict, &self.policy)?;
+            return Ok(Ending::Fitted { fitted, steps: Vec::new() });
+        };
+        // Documents are never read into memory: only their name changes.
+        let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
+        if is_picture(checked) && copies_content(rewrite) {
+            decode_whole(&bytes, facts)?;
+        }
+        let candidate = convert(&bytes, facts, rewrite, &self.cancel)?;
+        if !source.is_unchanged() {
+            let changed = std::io::Error::other("its length or time is not what it was");
+            return Err(Error::io("changed while it was worked on", changed));
+        }
+        let steps = candidate.steps.clone();
+        let fitted = verify(source, facts, verdict.role, candidate, rewrite, &self.policy)?;
+        Ok(Ending::Fitted { fitted, steps })
+    }
+
+    /// Sorts an error of the conversion: what the file itself is to blame for is a refusal.
+    fn refused(&self, source: &Source, checked: Checked, ask: Ask, error: Error) -> Result<(Checked, Ending)> {
+        let refusal = |reason| Refusal { reason, message: error.what() };
+        match error.kind() {
+            ErrorKind::Malformed if checked.verdict.standing != Standing::Broken => {
+                let broken = self.broken(checked, ask, &error);
+                match &broken.plan {
+                    Plan::Refuse(refusal) => {
+                        let refusal = refusal.clone();
+                        Ok((broken, Ending::Refused(refusal)))
+                    }
+                    // With --salvage there is another way, which reads as far as it goes.
+                    Plan::Keep | Plan::Rewrite(_) => match self.carried_out(source, &broken) {
+                        Ok(ending) => Ok((broken, ending)),
+                        Err(error) => self.refused(source, broken, ask, error),
+                    },
+                }
+            }
+            ErrorKind::Malformed => Ok((checked, Ending::Refused(refusal(Reason::Broken)))),
+            ErrorKind::Unsupported => Ok((checked, Ending::Refused(refusal(Reason::Unsupported)))),
+            ErrorKind::Limit => Ok((checked, Ending::Refused(refusal(Reason::Limit)))),
+            ErrorKind::CannotFit => Ok((checked, Ending::Refused(refusal(Reason::CannotFit)))),
+            ErrorKind::Io | ErrorKind::Engine | ErrorKind::Verify | ErrorKind::Cancelled => Err(error),
+        }
+    }
+}
+
+/// Whether the file is worked on as a picture: one sent as a document is a file like any other.
+fn is_picture(checked: &Checked) -> bool {
+    matches!(checked.facts.media, Media::Image(_))
+        && checked.verdict.role != Role::Document
+        && checked.facts.format != Format::Svg
+}
+
+/// Whether the first way copies the coded picture, so that nothing would show that it cannot be decoded.
+fn copies_content(rewrite: &Rewrite) -> bool {
+    let first = rewrite.rungs.first().and_then(|rung| rung.steps.first());
+    matches!(first, Some(Step::Rename | Step::CutTrailing | Step::StripMetadata))
+}
+
+/// Runs `work`, in which a decoder may panic: that costs this file only.
+fn guarded<T>(source: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
+        Err(Error::engine(format!("a decoder gave up: {what}; please report this file")))
+    });
+    match source.name() {
+        Some(path) => result.map_err(|error| error.at(path)),
+        None => result,
+    }
+}

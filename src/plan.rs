@@ -1,0 +1,447 @@
+//! `(Facts, Verdict, Policy, Options) → Plan`: what would be done, as data. Pure; the least destructive way first.
+
+mod document;
+mod image;
+mod sticker;
+mod stream;
+
+use crate::facts::{Facts, Media};
+use crate::format::{Format, Role};
+use crate::judge::{Finding, Rule, Severity, Standing, Verdict};
+use crate::policy::Policy;
+use serde::{Deserialize, Serialize};
+
+/// What is repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Repair {
+    /// Only failures.
+    Required,
+    /// Failures, and every warning whose cure loses nothing.
+    #[default]
+    Lossless,
+    /// Failures and every warning.
+    All,
+}
+
+/// What becomes of an animated picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Animated {
+    /// It is refused, naming the ways out.
+    #[default]
+    Refuse,
+    /// Its first frame is taken.
+    FirstFrame,
+    /// It stays an animated sticker, within the platform's limits.
+    Keep,
+    /// It becomes a video.
+    Video,
+}
+
+/// What becomes of transparency that does not fit the limit as PNG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Transparency {
+    /// It is flattened on the background.
+    #[default]
+    Auto,
+    /// It stays: the PNG gets fewer colours, then fewer pixels.
+    Keep,
+}
+
+/// How a file is to be repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What is repaired. Default: `Lossless`.
+    pub repair: Repair,
+    /// Whether warnings count as failures. Default: false.
+    pub strict: bool,
+    /// What becomes of animated pictures. Default: `Refuse`.
+    pub animated: Animated,
+    /// Whether damaged files are repaired as far as they can be read. Default: false.
+    pub salvage: bool,
+    /// Whether GPS positions and serial numbers stay in files that need no other change. Default: false.
+    pub keep_metadata: bool,
+    /// What transparent parts are laid on when transparency has to go: red, green, blue. Default: white.
+    pub background: [u8; 3],
+    /// What becomes of transparency that does not fit. Default: `Auto`.
+    pub transparency: Transparency,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            repair: Repair::Lossless,
+            strict: false,
+            animated: Animated::Refuse,
+            salvage: false,
+            keep_metadata: false,
+            background: [255; 3],
+            transparency: Transparency::Auto,
+        }
+    }
+}
+
+/// One change to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Another name and type, the bytes unchanged.
+    Rename,
+    /// Bytes after the content's end are cut off.
+    CutTrailing,
+    /// Metadata that does not change the look is dropped, the coded picture copied.
+    StripMetadata,
+    /// JPEG coefficients are coded anew, without loss, as small as they go.
+    RecodeJpeg,
+    /// JPEG coefficients are made coarser in place, at the best quality that fits: no pixels are decoded.
+    RequantizeJpeg,
+    /// PNG filters and compression are chosen anew, without loss.
+    OptimizePng,
+    /// Pixels are decoded: of a still picture, or of an animation's first frame.
+    Decode {
+        /// Whether a damaged file is read as far as it goes.
+        salvage: bool,
+    },
+    /// The first frame stands for the animation.
+    FirstFrame,
+    /// The stored orientation is baked into the pixels.
+    Orient,
+    /// Colours are converted to sRGB.
+    ConvertColor,
+    /// Components are reduced to 8 bits.
+    ReduceDepth,
+    /// Transparent parts are laid on a background.
+    Flatten {
+        /// Red, green, blue.
+        background: [u8; 3],
+    },
+    /// The picture is scaled into a square and centred on transparency.
+    PadToCanvas {
+        /// Width and height in pixels.
+        side: u32,
+    },
+    /// Pixels are scaled down, since quality alone would fall below the floor.
+    Resize,
+    /// Pixels are coded as JPEG at the best quality that fits.
+    EncodeJpeg,
+    /// Pixels are coded as PNG.
+    EncodePng,
+    /// Pixels are coded as a PNG with at most 256 colours.
+    QuantizePng,
+    /// Pixels are coded as WebP: without loss where it fits, else at the best quality that does.
+    EncodeWebp,
+}
+
+impl Step {
+    /// The step's name in the JSON Lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rename => "rename",
+            Self::CutTrailing => "cut-trailing-bytes",
+            Self::StripMetadata => "strip-metadata",
+            Self::RecodeJpeg => "recode-jpeg",
+            Self::RequantizeJpeg => "requantize-jpeg",
+            Self::OptimizePng => "optimize-png",
+            Self::Decode { .. } => "decode",
+            Self::FirstFrame => "first-frame",
+            Self::Orient => "orient",
+            Self::ConvertColor => "convert-color",
+            Self::ReduceDepth => "reduce-depth",
+            Self::Flatten { .. } => "flatten",
+            Self::PadToCanvas { .. } => "pad-to-canvas",
+            Self::Resize => "resize",
+            Self::EncodeJpeg => "encode-jpeg",
+            Self::EncodePng => "encode-png",
+            Self::QuantizePng => "quantize-png",
+            Self::EncodeWebp => "encode-webp",
+        }
+    }
+}
+
+/// One way to repair a file: steps that are done in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rung {
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What comes out.
+    pub format: Format,
+}
+
+/// What a repaired picture must measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Not a picture, or not changed.
+    Any,
+    /// The aspect of this width and height in pixels, upright, and not larger.
+    Aspect(u32, u32),
+    /// A square of this side in pixels.
+    Square(u32),
+}
+
+/// How a file is repaired: the ways in the order in which they are tried, until one fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The ways, the least destructive first.
+    pub rungs: Vec<Rung>,
+    /// The most bytes the result may have.
+    pub max_bytes: u64,
+    /// What the result must measure.
+    pub shape: Shape,
+}
+
+/// Why a file is not repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Nothing is in the file.
+    Empty,
+    /// The file cannot be read.
+    Unreadable,
+    /// The bytes break their own format.
+    Broken,
+    /// It moves, and what is to become of that was not said.
+    Animated,
+    /// No built-in decoder reads it.
+    Unsupported,
+    /// It is beyond mediafit's own guards.
+    Limit,
+    /// It is encrypted.
+    Encrypted,
+    /// The platform takes no such file in this role.
+    Type,
+    /// No allowed change brings it under the limit.
+    CannotFit,
+    /// Conversion failed.
+    Failed,
+}
+
+/// Why a file is not repaired, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The reason by name.
+    pub reason: Reason,
+    /// The reason in a sentence, with the way out.
+    pub message: String,
+}
+
+/// What is to be done with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// Handed on byte for byte.
+    Keep,
+    /// Repaired.
+    Rewrite(Rewrite),
+    /// Not repaired.
+    Refuse(Refusal),
+}
+
+impl Plan {
+    /// The plan's name in the JSON Lines.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Rewrite(_) => "rewrite",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+
+    /// The steps of all ways, in the order in which they would be tried, each once.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        let Self::Rewrite(rewrite) = self else { return Vec::new() };
+        let mut steps = Vec::new();
+        for step in rewrite.rungs.iter().flat_map(|rung| &rung.steps) {
+            if !steps.contains(step) {
+                steps.push(*step);
+            }
+        }
+        steps
+    }
+
+    fn refuse(reason: Reason, message: impl Into<String>) -> Self {
+        Self::Refuse(Refusal { reason, message: message.into() })
+    }
+}
+
+/// How a finding can be cured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cure {
+    /// By a change that loses nothing.
+    Lossless(Step),
+    /// By coding the content anew.
+    Rewrite,
+    /// Not at all.
+    None,
+}
+
+/// The cure of each rule. A new rule does not compile until it stands here.
+const fn cure(rule: Rule) -> Cure {
+    match rule {
+        Rule::Extension | Rule::DocumentType | Rule::DocumentExtension => Cure::Lossless(Step::Rename),
+        Rule::ImageMetadata => Cure::Lossless(Step::StripMetadata),
+        Rule::ImageTrailing | Rule::StickerTrailing => Cure::Lossless(Step::CutTrailing),
+        Rule::ImageFormat
+        | Rule::ImageSize
+        | Rule::ImageColor
+        | Rule::ImageBitDepth
+        | Rule::ImageAnimated
+        | Rule::ImageTruncated
+        | Rule::ImageOrientation
+        | Rule::ImageProfile
+        | Rule::ImageCoding
+        | Rule::StickerFormat
+        | Rule::StickerDimensions
+        | Rule::StickerAnimated
+        | Rule::StickerSize
+        | Rule::StickerFrame
+        | Rule::StickerTotal
+        | Rule::Malformed => Cure::Rewrite,
+        Rule::AudioContainer
+        | Rule::AudioCodec
+        | Rule::AudioChannels
+        | Rule::AudioFragmented
+        | Rule::AudioStreams
+        | Rule::AudioSize
+        | Rule::VoiceContainer
+        | Rule::VoiceCodec
+        | Rule::VoiceChannels
+        | Rule::VoiceSize
+        | Rule::VideoContainer
+        | Rule::VideoBrand
+        | Rule::VideoCodec
+        | Rule::VideoAudioCodec
+        | Rule::VideoAudioStreams
+        | Rule::VideoFragmented
+        | Rule::VideoSize
+        | Rule::AudioEncrypted
+        | Rule::VideoEncrypted
+        | Rule::Empty
+        | Rule::Unreadable
+        | Rule::Limit
+        | Rule::Role
+        | Rule::ImageAlpha
+        | Rule::ImageDimensions
+        | Rule::StickerOpaque
+        | Rule::DocumentSize
+        | Rule::DocumentFilename => Cure::None,
+    }
+}
+
+/// Plans the repair of a file.
+#[must_use]
+pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options) -> Plan {
+    if let Some(refusal) = never(facts, verdict, options) {
+        return refusal;
+    }
+    let cures: Vec<&Finding> = verdict.findings.iter().filter(|finding| wants_cure(finding, options)).collect();
+    if cures.is_empty() {
+        return Plan::Keep;
+    }
+    match (&facts.media, verdict.role) {
+        (Media::Image(image), Role::Image) => image::plan(facts, image, &cures, policy, options),
+        (Media::Image(image), Role::Sticker) => sticker::plan(facts, image, &cures, policy, options),
+        (_, Role::Document) => document::plan(facts, &cures, policy),
+        (media, role) => stream::plan(facts, media, role, &cures),
+    }
+}
+
+/// What is refused whatever else was found.
+fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
+    let failed = |rule| verdict.findings.iter().find(|finding| finding.rule == rule && finding.severity == Severity::Fail);
+    if facts.bytes == 0 {
+        return Some(Plan::refuse(Reason::Empty, "the file is empty; send the original again"));
+    }
+    if let Some(finding) = failed(Rule::Limit) {
+        return Some(Plan::refuse(Reason::Limit, finding.message.clone()));
+    }
+    if let Some(finding) = failed(Rule::AudioEncrypted).or_else(|| failed(Rule::VideoEncrypted)) {
+        return Some(Plan::refuse(Reason::Encrypted, finding.message.clone()));
+    }
+    if verdict.standing == Standing::Broken && !options.salvage {
+        let what = verdict.findings.iter().find(|finding| finding.severity == Severity::Fail);
+        let what = what.map_or("the file is damaged", |finding| finding.message.as_str());
+        return Some(Plan::refuse(
+            Reason::Broken,
+            format!("{what}; send the original again, or use --salvage to keep what can be read"),
+        ));
+    }
+    None
+}
+
+fn wants_cure(finding: &Finding, options: &Options) -> bool {
+    if finding.rule == Rule::ImageMetadata && options.keep_metadata {
+        return false;
+    }
+    match finding.severity {
+        Severity::Fail => true,
+        Severity::Info => false,
+        Severity::Warn => match cure(finding.rule) {
+            Cure::None => false,
+            Cure::Lossless(_) => options.strict || options.repair != Repair::Required,
+            Cure::Rewrite => options.strict || options.repair == Repair::All,
+        },
+    }
+}
+
+/// The steps of the cures when none of them touches the coded content.
+fn lossless_steps(cures: &[&Finding]) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    for finding in cures {
+        match cure(finding.rule) {
+            Cure::Lossless(step) if !steps.contains(&step) => steps.push(step),
+            Cure::Lossless(_) => {}
+            Cure::Rewrite | Cure::None => return None,
+        }
+    }
+    // Where bytes change anyway, the right name comes with them.
+    if steps.len() > 1 {
+        steps.retain(|step| *step != Step::Rename);
+    }
+    Some(steps)
+}
+
+/// What an animated picture is refused with, or nothing when its first frame is asked for.
+fn animation_refused(options: &Options, role: Role) -> Option<Plan> {
+    let message = match options.animated {
+        Animated::FirstFrame => return None,
+        Animated::Refuse if role == Role::Sticker => {
+            "it is animated; use --animated first-frame for a still, or --animated keep for an animated sticker (cloud only)"
+        }
+        Animated::Refuse => "it is animated; use --animated first-frame for a still, or --as document to send the file as it is",
+        Animated::Keep if role == Role::Sticker => {
+            "the animated sticker breaks the platform's rules; make it 512x512, at most 500 KB, 10 s in all and 8 ms a frame, or use --animated first-frame"
+        }
+        Animated::Keep => "an image cannot be animated; use --animated first-frame for a still, or --as sticker",
+        Animated::Video => "this version does not make videos of animations; use --animated first-frame for a still",
+    };
+    Some(Plan::refuse(Reason::Animated, message))
+}
+
+/// What a picture is refused with when no built-in decoder reads its format.
+fn undecodable(format: Format) -> Option<Plan> {
+    let way_out = match format {
+        Format::Svg => "a drawing has no pixels of its own; export it as PNG at the size you want",
+        Format::Psd => "export it as PNG or JPEG",
+        Format::RawPhoto => "develop it to JPEG with the camera maker's or a photo program",
+        Format::Jp2 => "convert it to PNG or JPEG",
+        _ => return None,
+    };
+    Some(Plan::refuse(Reason::Unsupported, format!("{} is not decoded; {way_out}", format.label())))
+}
+
+/// How much memory a file needs at most while it is worked on, in bytes: for admission before the start.
+#[must_use]
+pub fn memory_needed(facts: &Facts, plan: &Plan) -> u64 {
+    const FLOOR: u64 = 2 * 1024 * 1024;
+    let Media::Image(image) = &facts.media else { return FLOOR };
+    let decodes = match plan {
+        Plan::Refuse(_) => return FLOOR,
+        // Kept pictures are decoded once, to see that they can be.
+        Plan::Keep => 1,
+        Plan::Rewrite(_) => 2,
+    };
+    // A decoded pixel takes 4 bytes (8 with 16-bit components), the coefficients of a progressive JPEG 3 to 6 more.
+    let per_pixel = if image.bit_depth > 8 { 8 } else { 4 };
+    let coefficients = if image.progressive { 6 } else { 0 };
+    FLOOR + facts.bytes.saturating_mul(2) + image.pixels().saturating_mul(per_pixel * decodes + coefficients)
+}
