@@ -57,27 +57,39 @@ type Outcome = Result<Exit, Stop>;
 /// Runs the command that the process was started with.
 pub(crate) fn main() -> ExitCode {
     keep_guarded_panics_quiet();
-    let outcome = Cli::try_parse().map_err(Stop::Usage).and_then(|cli| match cli.verb {
+    let code = match panic::catch_unwind(run) {
+        Ok(Ok(exit)) => exit as u8,
+        Ok(Err(Stop::Usage(error))) => {
+            // A reader that has gone needs no help text.
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(Exit::Failed as u8)
+        }
+        Ok(Err(Stop::Failed(error))) => {
+            say(&error.to_string());
+            let interrupted = error.kind() == ErrorKind::Cancelled;
+            if interrupted { Exit::Interrupted as u8 } else { Exit::Failed as u8 }
+        }
+        Err(_) => {
+            say("this is a bug in mediafit; please report it");
+            Exit::Failed as u8
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn run() -> Outcome {
+    match Cli::try_parse().map_err(Stop::Usage)?.verb {
         Verb::Check(args) => check::run(&args),
         Verb::Fit(args) => fit::run(&args),
         Verb::Policy(args) => policy::run(&args),
         Verb::Completions { shell } => pages::completions(shell),
         Verb::Man { verb } => pages::manual(verb.as_deref()),
-    });
-    let code = match outcome {
-        Ok(exit) => exit as u8,
-        Err(Stop::Usage(error)) => {
-            // A reader that has gone needs no help text.
-            let _ = error.print();
-            u8::try_from(error.exit_code()).unwrap_or(Exit::Failed as u8)
-        }
-        Err(Stop::Failed(error)) => {
-            let _ = writeln!(std::io::stderr(), "mediafit: {error}");
-            let interrupted = error.kind() == ErrorKind::Cancelled;
-            if interrupted { Exit::Interrupted as u8 } else { Exit::Failed as u8 }
-        }
-    };
-    ExitCode::from(code)
+    }
+}
+
+fn say(line: &str) {
+    // There is nobody to tell when standard error has gone.
+    let _ = writeln!(std::io::stderr(), "mediafit: {line}");
 }
 
 /// The library catches a decoder's panic on its worker threads and makes it an error of that file: nothing else need be

@@ -20,13 +20,16 @@ use crate::format::Role;
 use crate::plan::{Animated, Options, Repair, Transparency};
 use crate::policy::{Platform, Policy};
 use globset::{Glob, GlobMatcher};
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The name of the file that is read when none is named and it is there.
 pub const FILE_NAME: &str = "mediafit.toml";
+
+/// The most files that are worked on at once.
+pub const MAX_JOBS: usize = 1024;
 
 /// One value of an option, as the command line and the file spell it.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +81,7 @@ pub struct Config {
     /// A JSON file with rules that replace the platform's own. Default: none.
     pub policy: Option<PathBuf>,
     /// How many files are worked on at once. Default: 0, as many as there are cores.
+    #[serde(deserialize_with = "jobs")]
     pub jobs: Option<usize>,
     /// How files are repaired.
     pub fit: FitSection,
@@ -189,7 +193,10 @@ pub fn parse_color(text: &str) -> Result<[u8; 3], String> {
     match text {
         "white" => Ok([255; 3]),
         "black" => Ok([0; 3]),
-        _ if text.len() == 7 && text.starts_with('#') && text.chars().skip(1).all(|digit| digit.is_ascii_hexdigit()) => {
+        _ if text.len() == 7
+            && text.starts_with('#')
+            && text.chars().skip(1).all(|digit| digit.is_ascii_hexdigit()) =>
+        {
             Ok([byte(1..3), byte(3..5), byte(5..7)].map(Option::unwrap_or_default))
         }
         _ => Err(format!("not a colour; found {text:?}, allowed #RRGGBB, white or black")),
@@ -201,6 +208,12 @@ fn choice<'de, D: Deserializer<'de>, T: Copy>(choices: &[Choice<T>], from: D) ->
     let allowed = || choices.iter().map(|choice| choice.name).collect::<Vec<_>>().join(", ");
     let unknown = || D::Error::custom(format!("unknown value; found {name:?}, allowed {}", allowed()));
     chosen(choices, &name).map(Some).ok_or_else(unknown)
+}
+
+fn jobs<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    let found = usize::deserialize(from)?;
+    let too_many = || D::Error::custom(format!("too many jobs; found {found}, allowed 0 to {MAX_JOBS}"));
+    Some(found).filter(|jobs| *jobs <= MAX_JOBS).map(Some).ok_or_else(too_many)
 }
 
 fn repair<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Repair>, D::Error> {
@@ -288,6 +301,7 @@ mod tests {
             ("[roles]\n\"a\" = \"poster\"", "line 2", "poster"),
             ("[roles]\n\"a[\" = \"image\"", "line", "glob"),
             ("platform = \"moon\"", "line 1", "moon"),
+            ("jobs = 1025", "line 1", "1024"),
             ("jobs = -1", "line 1", "-1"),
             ("jobs = ", "line 1", ""),
         ];

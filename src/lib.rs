@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod cancel;
+pub mod config;
 pub mod convert;
 pub mod error;
 pub mod facts;

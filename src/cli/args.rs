@@ -5,7 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, T
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use mediafit::config::{ANIMATIONS, Choice, PLATFORMS, REPAIRS, TRANSPARENCIES, chosen, parse_color};
+use mediafit::config::{ANIMATIONS, Choice, MAX_JOBS, PLATFORMS, REPAIRS, TRANSPARENCIES, chosen, parse_color};
 use mediafit::format::{ROLES, Role};
 use mediafit::plan::{Animated, Repair, Transparency};
 use mediafit::policy::Platform;
@@ -52,7 +52,7 @@ Examples:
 /// Makes any media file fit for WhatsApp Business messaging: checks it, repairs it by the smallest change, verifies the
 /// result
 #[derive(Parser, Debug)]
-#[command(name = "mediafit", version, long_version = version::long(), after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "mediafit", version, long_version = version::long(), propagate_version = true, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -89,13 +89,13 @@ pub(crate) enum Verb {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) inputs: InputArgs,
-    /// Also decode everything, to find damage that no header shows
-    #[arg(long)]
-    pub(crate) deep: bool,
     #[command(flatten)]
     pub(crate) repair: RepairArgs,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
+    /// Also decode everything, to find damage that no header shows
+    #[arg(long, help_heading = "Run")]
+    pub(crate) deep: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -133,7 +133,7 @@ pub(crate) struct PolicyArgs {
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
     /// A file, a folder, @LIST (a file with one path a line), or - for one file on standard input
-    #[arg(required = true, value_name = "PATH", help_heading = "Arguments")]
+    #[arg(required = true, value_name = "PATH", help_heading = None::<&str>)]
     pub(crate) paths: Vec<PathBuf>,
     /// The role of every file [default: by config, folder name, content]
     #[arg(long = "as", value_name = "ROLE", value_parser = role())]
@@ -205,7 +205,7 @@ pub(crate) struct RuleArgs {
 #[command(next_help_heading = "Run")]
 pub(crate) struct RunArgs {
     /// How many files are worked on at once; 0 for as many as there are cores [default: 0]
-    #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
+    #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(0..=MAX_JOBS as u64))]
     pub(crate) jobs: Option<usize>,
     /// Print JSON Lines: an object a file as it is finished, then a summary
     #[arg(long)]
@@ -223,7 +223,10 @@ impl InputArgs {
     pub(crate) fn is_stdin(&self, verb: &str) -> Result<bool, Stop> {
         let named = self.paths.iter().any(|path| path == Path::new("-"));
         if named && self.paths.len() > 1 {
-            return Err(conflict(verb, "- stands for one file on standard input and cannot be combined with other paths"));
+            return Err(conflict(
+                verb,
+                "- stands for one file on standard input and cannot be combined with other paths",
+            ));
         }
         Ok(named)
     }
@@ -233,8 +236,11 @@ impl InputArgs {
 pub(crate) fn conflict(verb: &str, message: &str) -> Stop {
     let mut command = Cli::command();
     command.build();
-    let command = command.find_subcommand_mut(verb).map_or_else(Cli::command, |verb| verb.clone());
-    Stop::Usage(command.clone().error(ErrorKind::ArgumentConflict, message))
+    let error = match command.find_subcommand_mut(verb) {
+        Some(verb) => verb.error(ErrorKind::ArgumentConflict, message),
+        None => command.error(ErrorKind::ArgumentConflict, message),
+    };
+    Stop::Usage(error)
 }
 
 fn choice<T: Copy + Send + Sync + 'static>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {

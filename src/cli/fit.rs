@@ -54,7 +54,10 @@ fn refuse_two_outputs(args: &FitArgs) -> Result<(), Stop> {
         return Err(conflict("fit", "--json and --out - both write to standard output; name a folder with --out"));
     }
     if std::io::stdout().is_terminal() {
-        return Err(conflict("fit", "--out - would write media to the terminal; redirect standard output, or name a folder"));
+        return Err(conflict(
+            "fit",
+            "--out - would write media to the terminal; redirect standard output, or name a folder",
+        ));
     }
     Ok(())
 }

@@ -37,7 +37,10 @@ pub(crate) fn find(paths: &[PathBuf], options: &WalkOptions, screen: &Screen) ->
         screen.problem(&format!("mediafit: {error}"));
     }
     if walked.jobs.is_empty() {
-        return Err(Error::new(ErrorKind::Io, "no file found; name files, or folders with files in them (--hidden takes hidden ones too)"));
+        return Err(Error::new(
+            ErrorKind::Io,
+            "no file found; name files, or folders with files in them (--hidden takes hidden ones too)",
+        ));
     }
     Ok(Inputs { jobs: walked.jobs, incomplete: !walked.errors.is_empty() })
 }

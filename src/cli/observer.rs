@@ -27,11 +27,8 @@ pub(crate) struct Watch<'a> {
 impl<'a> Watch<'a> {
     /// A watch over `jobs`.
     pub(crate) fn new(verb: Verb, jobs: &[Job], screen: &'a Screen, fitter: &'a Fitter) -> Self {
-        let color = if screen.quiet || screen.json {
-            wants_color(&std::io::stderr())
-        } else {
-            wants_color(&std::io::stdout())
-        };
+        let color =
+            if screen.quiet || screen.json { wants_color(&std::io::stderr()) } else { wants_color(&std::io::stdout()) };
         Self { verb, screen, layout: Layout::of(jobs, color), fitter, tally: Mutex::default() }
     }
 
@@ -42,6 +39,7 @@ impl<'a> Watch<'a> {
 
     /// Prints the end of the run.
     pub(crate) fn sum_up(&self, summary: &Summary) {
+        self.screen.lower();
         let lines = match self.verb {
             Verb::Check => self.layout.summed_check(summary, &self.tally()),
             Verb::Fit => self.layout.summed_fit(summary, &self.tally()),

@@ -100,11 +100,15 @@ impl Screen {
     }
 
     /// Takes the bar away.
+    pub(crate) fn lower(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Ends the talk.
     ///
     /// # Errors
     /// When standard output took no more, for another reason than that its reader had gone.
     pub(crate) fn end(&self) -> Result<()> {
-        self.bar.finish_and_clear();
         match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(Error::io("standard output cannot be written", error)),
             None => Ok(()),
@@ -119,7 +123,9 @@ impl Screen {
 pub(crate) fn print(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("standard output cannot be written", error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::io("standard output cannot be written", error))
+        }
         _ => Ok(()),
     }
 }

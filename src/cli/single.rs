@@ -87,7 +87,9 @@ pub(crate) fn to_stdout(fitter: &Fitter, source: &Source, ask: Ask, screen: &Scr
             let names: Vec<_> = steps.iter().map(|step| step.name()).collect();
             let done = if names.is_empty() { "kept".to_owned() } else { names.join(", ") };
             let mut out = BufWriter::new(io::stdout().lock());
-            let written = fitted.write_to(&mut out).and_then(|()| out.flush().map_err(|error| Error::io("cannot be written", error)));
+            let written = fitted
+                .write_to(&mut out)
+                .and_then(|()| out.flush().map_err(|error| Error::io("cannot be written", error)));
             match written {
                 // A reader that has gone got all it wanted.
                 Err(error) if is_broken_pipe(&error) => {
@@ -95,7 +97,9 @@ pub(crate) fn to_stdout(fitter: &Fitter, source: &Source, ask: Ask, screen: &Scr
                     let _ = out.into_parts();
                 }
                 Err(error) => return Err(error.at("standard output").into()),
-                Ok(()) => screen.say(&format!("mediafit: {name}: {} {} ({done})", fitted.role(), fitted.format().label())),
+                Ok(()) => {
+                    screen.say(&format!("mediafit: {name}: {} {} ({done})", fitted.role(), fitted.format().label()))
+                }
             }
             Ok(Exit::Fit)
         }

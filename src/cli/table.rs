@@ -63,7 +63,11 @@ impl Layout {
             (None, None, Some(_)) if record.plan == "keep" => ("kept", Tone::Good, before),
             (None, None, Some(output)) => {
                 let steps = record.steps.join(", ");
-                ("repaired", Tone::Doubtful, format!("{before} → {} {} ({steps})", size(output.bytes), clean(&output.format)))
+                (
+                    "repaired",
+                    Tone::Doubtful,
+                    format!("{before} → {} {} ({steps})", size(output.bytes), clean(&output.format)),
+                )
             }
             (None, None, None) => ("repaired", Tone::Doubtful, format!("({})", record.steps.join(", "))),
         };
@@ -103,7 +107,13 @@ impl Layout {
             let after = if row.after > 0 { size(row.after) } else { "-".to_owned() };
             lines.push(format!("  {name:<9}{:>9}{:>12}{after:>12}", row.files, size(row.before)));
         }
-        lines.push(format!("  {:<9}{:>9}{:>12}{:>12}", "together", summary.files, size(summary.bytes_in), size(summary.bytes_out)));
+        lines.push(format!(
+            "  {:<9}{:>9}{:>12}{:>12}",
+            "together",
+            summary.files,
+            size(summary.bytes_in),
+            size(summary.bytes_out)
+        ));
         if summary.reused > 0 {
             lines.push(format!("  {:<9}{:>9}  of these whole from an earlier run", "reused", summary.reused));
         }

@@ -16,6 +16,10 @@ use crate::format::Format;
 use crate::limits::MAX_PIXELS;
 use image::DynamicImage;
 
+/// The largest JPEG XL that is decoded, in pixels: its decoder takes up to 48 bytes each.
+#[cfg(feature = "jxl")]
+const MAX_JXL_PIXELS: u64 = 50_000_000;
+
 /// Pixels as the decoder gave them, before orientation and colour conversion.
 pub(crate) struct Decoded {
     /// The pixels.
@@ -53,7 +57,7 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
         #[cfg(feature = "avif")]
         Format::Avif => avif::decode(bytes, MAX_PIXELS),
         #[cfg(feature = "jxl")]
-        Format::Jxl => jxl::decode(bytes, MAX_PIXELS),
+        Format::Jxl => jxl::decode(bytes, MAX_JXL_PIXELS),
         Format::Png
         | Format::Apng
         | Format::Webp

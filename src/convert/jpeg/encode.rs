@@ -166,8 +166,8 @@ pub(super) fn sample(pixels: &Pixels<'_>) -> Sample {
             }
         }
     }
-    let plane = |(table, blocks)| SamplePlane { h: 2, v: 2, table, blocks_w: runs.length * 2, blocks };
-    let planes = blocks.into_iter().enumerate().map(|(i, blocks)| plane((i.min(1), blocks))).collect();
+    let plane = |blocks| SamplePlane { h: 2, v: 2, blocks_w: runs.length * 2, blocks };
+    let planes = blocks.into_iter().map(plane).collect();
     let color = if matches!(pixels, Pixels::Luma(_)) { Color::Gray } else { Color::Ycc };
     Sample::new(color, runs.ratio, planes)
 }

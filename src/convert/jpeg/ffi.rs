@@ -7,15 +7,20 @@
 
 #![expect(unsafe_code, reason = "libjpeg has no safe interface to coefficients; every call is behind an owner in this file")]
 
+mod reader;
+mod writer;
+
 use std::ffi::CStr;
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 
 use mozjpeg_sys as sys;
 
-use super::layout::{Block, Color, Layout, Plane, Scan};
+use super::layout::{Block, Scan};
 use crate::error::Error;
+
+pub(super) use reader::Reader;
+pub(super) use writer::{Writer, write_from};
 
 /// The payload of the unwind that a fatal libjpeg error becomes.
 struct Raised;
@@ -34,6 +39,8 @@ struct Trap {
     progress: sys::jpeg_progress_mgr,
     reader: *mut sys::jpeg_decompress_struct,
     stop: Stop,
+    /// A fatal error was caught: libjpeg's state is undefined but for destroying it.
+    broken: bool,
     max_scans: i32,
     warnings: u32,
     end_missing: bool,
@@ -61,6 +68,7 @@ impl Trap {
             progress,
             reader: ptr::null_mut(),
             stop: Stop::Library,
+            broken: false,
             max_scans: i32::MAX,
             warnings: 0,
             end_missing: false,
@@ -152,12 +160,19 @@ fn drain_sink(info: &mut sys::jpeg_compress_struct, len: usize) {
 
 /// Runs libjpeg calls, turning the unwind of a fatal error into an `Err`; any other panic goes on.
 fn guarded<T>(trap: *mut Trap, calls: impl FnOnce() -> T) -> Result<T, Error> {
+    // SAFETY: no libjpeg call is running, so nothing else touches the trap.
+    if unsafe { (*trap).broken } {
+        return Err(Error::malformed("JPEG codec used after an error"));
+    }
     catch_unwind(AssertUnwindSafe(calls)).map_err(|payload| {
         if !payload.is::<Raised>() {
             resume_unwind(payload);
         }
         // SAFETY: the calls have ended, so nothing else touches the trap; the message table is libjpeg's static one.
-        unsafe { describe(&*trap) }
+        unsafe {
+            (*trap).broken = true;
+            describe(&*trap)
+        }
     })
 }
 
@@ -188,178 +203,6 @@ unsafe fn describe(trap: &Trap) -> Error {
     Error::malformed(format!("JPEG decoder: {text}"))
 }
 
-/// What a decode met on its way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Damage {
-    /// Warnings of libjpeg.
-    pub(super) warnings: u32,
-    /// The stream ended before its picture did.
-    pub(super) truncated: bool,
-}
-
-/// A JPEG being read from memory.
-pub(super) struct Reader<'a> {
-    info: *mut sys::jpeg_decompress_struct,
-    trap: *mut Trap,
-    arrays: *mut *mut sys::jvirt_barray_control,
-    bytes: PhantomData<&'a [u8]>,
-}
-
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        // SAFETY: both pointers came from `Box::into_raw` in `open`; destroying frees only what libjpeg allocated.
-        // It cannot raise: it calls nothing but `free`.
-        unsafe {
-            sys::jpeg_destroy_decompress(&mut *self.info);
-            drop(Box::from_raw(self.info));
-            drop(Box::from_raw(self.trap));
-        }
-    }
-}
-
-impl<'a> Reader<'a> {
-    /// Reads the header; `max_scans` stops a stream that would be decoded over and over.
-    pub(super) fn open(bytes: &'a [u8], max_scans: u32) -> Result<Self, Error> {
-        // SAFETY: a plain C struct; libjpeg clears it itself in `jpeg_create_decompress`.
-        let info = Box::into_raw(Box::new(unsafe { std::mem::zeroed::<sys::jpeg_decompress_struct>() }));
-        let trap = Trap::new();
-        let reader = Self { info, trap, arrays: ptr::null_mut(), bytes: PhantomData };
-        // SAFETY: `info` and `trap` live until `reader` is dropped; `bytes` outlives `reader` by its lifetime.
-        guarded(trap, || unsafe {
-            (*trap).reader = info;
-            (*trap).max_scans = i32::try_from(max_scans).unwrap_or(i32::MAX);
-            (*info).common.err = &raw mut (*trap).errors;
-            (*info).common.client_data = trap.cast();
-            sys::jpeg_create_decompress(info);
-            (*info).common.progress = &raw mut (*trap).progress;
-            sys::jpeg_mem_src(&mut *info, bytes.as_ptr(), bytes.len() as _);
-            sys::jpeg_read_header(&mut *info, 1);
-        })?;
-        Ok(reader)
-    }
-
-    /// Size, colour model and planes as the header states them.
-    pub(super) fn layout(&self) -> Result<Layout, Error> {
-        // SAFETY: after `jpeg_read_header` `comp_info` points at `num_components` entries.
-        let (info, parts) = unsafe {
-            let info = &*self.info;
-            let count = usize::try_from(info.num_components).unwrap_or(0);
-            if info.comp_info.is_null() || count == 0 {
-                return Err(Error::malformed("JPEG has no components"));
-            }
-            (info, std::slice::from_raw_parts(info.comp_info, count))
-        };
-        let color = match info.jpeg_color_space {
-            sys::J_COLOR_SPACE::JCS_GRAYSCALE => Color::Gray,
-            sys::J_COLOR_SPACE::JCS_YCbCr => Color::Ycc,
-            sys::J_COLOR_SPACE::JCS_RGB => Color::Rgb,
-            sys::J_COLOR_SPACE::JCS_CMYK => Color::Cmyk,
-            sys::J_COLOR_SPACE::JCS_YCCK => Color::Ycck,
-            _ => return Err(Error::unsupported("JPEG colour model is neither gray, YCbCr, RGB, CMYK nor YCCK")),
-        };
-        let planes = parts
-            .iter()
-            .map(|part| Plane {
-                h: u32::try_from(part.h_samp_factor).unwrap_or(1),
-                v: u32::try_from(part.v_samp_factor).unwrap_or(1),
-                table: usize::try_from(part.quant_tbl_no).unwrap_or(0),
-                blocks_w: part.width_in_blocks,
-                blocks_h: part.height_in_blocks,
-            })
-            .collect();
-        Ok(Layout { width: info.image_width, height: info.image_height, color, planes })
-    }
-
-    /// The quantisation table that was in force for a plane (natural order), after `read_coefficients`.
-    pub(super) fn table(&self, plane: usize) -> Result<[u16; 64], Error> {
-        let count = self.layout()?.planes.len();
-        if plane >= count {
-            return Err(Error::malformed("JPEG plane out of range"));
-        }
-        // SAFETY: `plane` is below `num_components`; libjpeg keeps a copy of the table per component while reading.
-        let table = unsafe { (*(*self.info).comp_info.add(plane)).quant_table };
-        if table.is_null() {
-            return Err(Error::malformed("JPEG plane without a quantisation table"));
-        }
-        // SAFETY: not null, allocated by libjpeg for the life of the struct.
-        Ok(unsafe { (*table).quantval })
-    }
-
-    /// Decodes all pixels, interleaved, at 1/`denominator` of the size; `(width, height, bytes)`.
-    pub(super) fn pixels(&mut self, denominator: u32, channels: usize) -> Result<(u32, u32, Vec<u8>, Damage), Error> {
-        let (info, trap) = (self.info, self.trap);
-        // SAFETY: `info` is valid and has its header read; the enum values are libjpeg's own.
-        guarded(trap, || unsafe {
-            (*info).scale_num = 1;
-            (*info).scale_denom = denominator;
-            (*info).out_color_space = match channels {
-                1 => sys::J_COLOR_SPACE::JCS_GRAYSCALE,
-                3 => sys::J_COLOR_SPACE::JCS_RGB,
-                _ => sys::J_COLOR_SPACE::JCS_CMYK,
-            };
-            sys::jpeg_start_decompress(&mut *info);
-        })?;
-        // SAFETY: plain reads of fields that `jpeg_start_decompress` has set.
-        let (width, height, components) =
-            unsafe { ((*info).output_width, (*info).output_height, (*info).output_components) };
-        if usize::try_from(components).ok() != Some(channels) {
-            return Err(Error::malformed("JPEG decoder gives another number of channels"));
-        }
-        let stride = width as usize * channels;
-        let Some(total) = stride.checked_mul(height as usize).filter(|&total| total > 0) else {
-            return Err(Error::malformed("JPEG has no pixels"));
-        };
-        let mut pixels = vec![0u8; total];
-        for row in pixels.chunks_exact_mut(stride) {
-            let mut rows = [row.as_mut_ptr()];
-            // SAFETY: the row has `output_width * output_components` bytes, as libjpeg requires, and one row is asked for.
-            let got = guarded(trap, || unsafe { sys::jpeg_read_scanlines(&mut *info, rows.as_mut_ptr(), 1) })?;
-            if got != 1 {
-                return Err(Error::malformed("JPEG decoder stopped early"));
-            }
-        }
-        Ok((width, height, pixels, self.damage()))
-    }
-
-    /// Decodes the entropy coding of the whole picture into memory that libjpeg owns.
-    pub(super) fn read_coefficients(&mut self) -> Result<Damage, Error> {
-        let info = self.info;
-        // SAFETY: `info` has its header read; the arrays live as long as `info`.
-        self.arrays = guarded(self.trap, || unsafe { sys::jpeg_read_coefficients(&mut *info) })?;
-        if self.arrays.is_null() {
-            return Err(Error::malformed("JPEG decoder gives no coefficients"));
-        }
-        Ok(self.damage())
-    }
-
-    /// One row of blocks of a plane, to read or to change in place.
-    pub(super) fn block_row(&mut self, plane: usize, row: u32) -> Result<&mut [Block], Error> {
-        let layout = self.layout()?;
-        let Some(shape) = layout.planes.get(plane).filter(|shape| row < shape.blocks_h && !self.arrays.is_null()) else {
-            return Err(Error::malformed("JPEG block row out of range"));
-        };
-        // SAFETY: `plane` and `row` are in range of the arrays that `jpeg_read_coefficients` made for this struct; a row
-        // holds at least `blocks_w` blocks and is borrowed only as long as `self` is borrowed mutably.
-        unsafe { access_row(&mut (*self.info).common, self.trap, *self.arrays.add(plane), row, shape.blocks_w) }
-    }
-
-    fn damage(&self) -> Damage {
-        // SAFETY: no libjpeg call is running.
-        let trap = unsafe { &*self.trap };
-        Damage { warnings: trap.warnings, truncated: trap.data_missing || (trap.end_missing && self.lacks_scans()) }
-    }
-
-    /// Whether a progressive stream ended before all bits of all coefficients were sent.
-    fn lacks_scans(&self) -> bool {
-        // SAFETY: `coef_bits` is null or an array of `num_components` rows of 64 ints, owned by libjpeg.
-        unsafe {
-            let bits = (*self.info).coef_bits.cast::<[i32; 64]>();
-            let count = usize::try_from((*self.info).num_components).unwrap_or(0);
-            !bits.is_null() && std::slice::from_raw_parts(bits, count).iter().flatten().any(|&bit| bit != 0)
-        }
-    }
-}
-
 /// One row of blocks out of a virtual array.
 ///
 /// # Safety
@@ -383,152 +226,6 @@ unsafe fn access_row<'r>(
     }
 }
 
-/// A JPEG being written from coefficients.
-pub(super) struct Writer {
-    info: *mut sys::jpeg_compress_struct,
-    trap: *mut Trap,
-    layout: Layout,
-    arrays: Vec<*mut sys::jvirt_barray_control>,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // SAFETY: as in `Reader::drop`.
-        unsafe {
-            sys::jpeg_destroy_compress(&mut *self.info);
-            drop(Box::from_raw(self.info));
-            drop(Box::from_raw(self.trap));
-        }
-    }
-}
-
-impl Writer {
-    /// An encoder for `layout` with its quantisation tables (natural order), and no blocks yet.
-    fn open(layout: &Layout, tables: &[[u16; 64]]) -> Result<Self, Error> {
-        // SAFETY: as in `Reader::open`.
-        let info = Box::into_raw(Box::new(unsafe { std::mem::zeroed::<sys::jpeg_compress_struct>() }));
-        let trap = Trap::new();
-        let writer = Self { info, trap, layout: layout.clone(), arrays: Vec::new() };
-        let space = match layout.color {
-            Color::Gray => sys::J_COLOR_SPACE::JCS_GRAYSCALE,
-            Color::Ycc => sys::J_COLOR_SPACE::JCS_YCbCr,
-            Color::Rgb => sys::J_COLOR_SPACE::JCS_RGB,
-            Color::Cmyk => sys::J_COLOR_SPACE::JCS_CMYK,
-            Color::Ycck => sys::J_COLOR_SPACE::JCS_YCCK,
-        };
-        // SAFETY: `info` and `trap` live as long as `writer`. `jpeg_set_colorspace` makes `comp_info` hold as many entries
-        // as the colour model has planes, which is checked before they are written.
-        guarded(trap, || unsafe {
-            (*info).common.err = &raw mut (*trap).errors;
-            (*info).common.client_data = trap.cast();
-            sys::jpeg_create_compress(info);
-            let sink = &raw mut (*trap).sink.manager;
-            (*sink).init_destination = Some(init_sink);
-            (*sink).empty_output_buffer = Some(empty_sink);
-            (*sink).term_destination = Some(finish_sink);
-            (*info).dest = sink;
-            (*info).image_width = layout.width;
-            (*info).image_height = layout.height;
-            (*info).input_components = layout.planes.len() as i32;
-            (*info).in_color_space = space;
-            let profile = sys::JINT_COMPRESS_PROFILE_VALUE::JCP_FASTEST as i32;
-            sys::jpeg_c_set_int_param(&mut *info, sys::J_INT_PARAM::JINT_COMPRESS_PROFILE, profile);
-            sys::jpeg_set_defaults(&mut *info);
-            sys::jpeg_set_colorspace(&mut *info, space);
-            // Always on: the statistics pass is also what checks the range of every coefficient.
-            (*info).optimize_coding = 1;
-            if (*info).num_components as usize == layout.planes.len() {
-                for (index, plane) in layout.planes.iter().enumerate() {
-                    let part = &mut *(*info).comp_info.add(index);
-                    part.h_samp_factor = plane.h as i32;
-                    part.v_samp_factor = plane.v as i32;
-                    part.quant_tbl_no = plane.table as i32;
-                }
-            }
-            for (index, values) in tables.iter().take(sys::NUM_QUANT_TBLS).enumerate() {
-                let table = sys::jpeg_alloc_quant_table(&mut (*info).common);
-                (*table).quantval = *values;
-                (*info).quant_tbl_ptrs[index] = table;
-            }
-        })?;
-        // SAFETY: a plain read.
-        if unsafe { (*info).num_components } as usize != layout.planes.len() {
-            return Err(Error::malformed("JPEG colour model and number of planes differ"));
-        }
-        Ok(writer)
-    }
-
-    /// An encoder with room for the blocks of `layout`, all zero.
-    pub(super) fn new(layout: &Layout, tables: &[[u16; 64]]) -> Result<Self, Error> {
-        let mut writer = Self::open(layout, tables)?;
-        let info = writer.info;
-        // SAFETY: the memory manager was set by `jpeg_create_compress`; the arrays live as long as `info`.
-        let arrays = guarded(writer.trap, || unsafe {
-            let request = (*(*info).common.mem).request_virt_barray?;
-            let realize = (*(*info).common.mem).realize_virt_arrays?;
-            let arrays = layout
-                .planes
-                .iter()
-                .map(|plane| {
-                    let (w, h) = (plane.blocks_w.next_multiple_of(plane.h), plane.blocks_h.next_multiple_of(plane.v));
-                    request(&mut (*info).common, sys::JPOOL_IMAGE, 1, w, h, plane.v)
-                })
-                .collect();
-            realize(&mut (*info).common);
-            Some(arrays)
-        })?;
-        writer.arrays = arrays.ok_or_else(|| Error::malformed("JPEG memory manager is not there"))?;
-        Ok(writer)
-    }
-
-    /// One row of blocks of a plane, to fill.
-    pub(super) fn block_row(&mut self, plane: usize, row: u32) -> Result<&mut [Block], Error> {
-        let shape = self.layout.planes.get(plane).filter(|shape| row < shape.blocks_h);
-        let (Some(shape), Some(&array)) = (shape, self.arrays.get(plane)) else {
-            return Err(Error::malformed("JPEG block row out of range"));
-        };
-        // SAFETY: in range of the arrays that `new` requested for this struct.
-        unsafe { access_row(&mut (*self.info).common, self.trap, array, row, shape.blocks_w) }
-    }
-
-    /// The encoded JPEG; none as soon as it would be longer than `max_bytes`.
-    pub(super) fn finish(mut self, out: &Output<'_>) -> Result<Option<Vec<u8>>, Error> {
-        let mut arrays = std::mem::take(&mut self.arrays);
-        // SAFETY: `arrays` has one entry a plane, made by this struct with the same layout.
-        unsafe { self.write(&mut arrays, out) }
-    }
-
-    /// # Safety
-    /// `arrays` must hold one virtual array a plane, of this layout, alive until the end of the call.
-    unsafe fn write(
-        self,
-        arrays: &mut [*mut sys::jvirt_barray_control],
-        out: &Output<'_>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let (info, trap) = (self.info, self.trap);
-        let scans: Vec<sys::jpeg_scan_info> = out.scans.iter().map(scan_info).collect();
-        // SAFETY: `scans` and the marker bytes outlive the calls; the arrays are the caller's promise.
-        let written = guarded(trap, || unsafe {
-            (*trap).sink.max_bytes = out.max_bytes;
-            if !scans.is_empty() {
-                (*info).num_scans = scans.len() as i32;
-                (*info).scan_info = scans.as_ptr();
-            }
-            sys::jpeg_write_coefficients(&mut *info, arrays.as_mut_ptr());
-            for (marker, payload) in out.markers {
-                sys::jpeg_write_marker(&mut *info, i32::from(*marker), payload.as_ptr(), payload.len() as u32);
-            }
-            sys::jpeg_finish_compress(&mut *info);
-            std::mem::take(&mut (*trap).sink.bytes)
-        });
-        // SAFETY: no libjpeg call is running.
-        match written {
-            Err(_) if unsafe { (*trap).stop } == Stop::OutputFull => Ok(None),
-            written => written.map(Some),
-        }
-    }
-}
-
 /// How a picture is written, beside its coefficients.
 pub(super) struct Output<'m> {
     /// The progressive scans; none for a sequential JPEG.
@@ -537,33 +234,4 @@ pub(super) struct Output<'m> {
     pub(super) markers: &'m [(u8, Vec<u8>)],
     /// The encoder stops here.
     pub(super) max_bytes: usize,
-}
-
-/// Writes the coefficients that `reader` holds (and that the caller may have changed in place) with new tables.
-pub(super) fn write_from(reader: &mut Reader<'_>, tables: &[[u16; 64]], out: &Output<'_>) -> Result<Option<Vec<u8>>, Error> {
-    let layout = reader.layout()?;
-    if reader.arrays.is_null() {
-        return Err(Error::malformed("JPEG coefficients have not been read"));
-    }
-    let writer = Writer::open(&layout, tables)?;
-    // SAFETY: `jpeg_read_coefficients` returns one array a component; `reader` outlives the call.
-    unsafe {
-        let arrays = std::slice::from_raw_parts_mut(reader.arrays, layout.planes.len());
-        writer.write(arrays, out)
-    }
-}
-
-fn scan_info(scan: &Scan) -> sys::jpeg_scan_info {
-    let mut component_index = [0; 4];
-    for (slot, &plane) in component_index.iter_mut().zip(scan.planes) {
-        *slot = i32::from(plane);
-    }
-    sys::jpeg_scan_info {
-        comps_in_scan: scan.planes.len() as i32,
-        component_index,
-        Ss: scan.first.into(),
-        Se: scan.last.into(),
-        Ah: scan.high.into(),
-        Al: scan.low.into(),
-    }
 }

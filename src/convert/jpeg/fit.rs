@@ -64,8 +64,9 @@ pub(crate) const KNOBS: Knobs =
 const AIM: f64 = 0.98;
 /// A result under this share of the limit is encoded again, if quality was given up for it.
 const FILLED: f64 = 0.95;
-/// How near the search comes to its target on the sample.
+/// How near the search comes to its target on the sample, and while it only chooses between ways.
 const NEAR: f64 = 0.992;
+const ROUGHLY: f64 = 0.97;
 /// Where the search begins: quality 90.
 const FIRST_FACTOR: f32 = 0.2;
 /// Quality 99.5: finer tables are all ones.
@@ -96,6 +97,10 @@ struct Way<'a> {
     sample: &'a Sample,
     tables: &'a dyn Fn(f32) -> Vec<Table>,
     knobs: Knobs,
+    /// Where the search begins.
+    start: f32,
+    /// How near it comes to its target, as a share.
+    near: f64,
 }
 
 impl Way<'_> {
@@ -124,8 +129,8 @@ impl Way<'_> {
         let (low, high) = (finest.max(MIN_FACTOR).ln(), coarsest.max(MIN_FACTOR).ln());
         let (mut over, mut under): (Option<(f32, Point)>, Option<(f32, Point)>) = (None, None);
         // Bytes fall with the factor about as a power of -0.6; between two points the power is measured.
-        let wanted = (target * (1.0 + NEAR) / 2.0).ln();
-        let mut x = FIRST_FACTOR.ln().clamp(low, high.max(low));
+        let wanted = (target * (1.0 + self.near) / 2.0).ln();
+        let mut x = self.start.ln().clamp(low, high.max(low));
         for _ in 0..MAX_STEPS {
             let point = self.point(x)?;
             if point.bytes > target {
@@ -134,7 +139,7 @@ impl Way<'_> {
                 }
                 over = Some((x, point));
             } else {
-                if x <= low || point.bytes >= target * NEAR {
+                if x <= low || point.bytes >= target * self.near {
                     return Ok(Answer::At { point, finest: x <= low });
                 }
                 under = Some((x, point));
@@ -180,18 +185,13 @@ impl Way<'_> {
         max_bytes: u64,
         bounds: (f32, f32),
         subsampling: Subsampling,
-        first: Option<Answer>,
         encode: &mut dyn FnMut(&[Table], usize) -> Result<Option<Vec<u8>>, Error>,
     ) -> Result<Fit, Error> {
         let max = max_bytes as f64;
         let mut best: Option<Encoded> = None;
         let mut off = 1.0f64;
         for attempt in 1..=MAX_ENCODES {
-            let answer = match first.filter(|_| attempt == 1) {
-                Some(answer) => answer,
-                None => self.solve(max * AIM / off, bounds.0, bounds.1)?,
-            };
-            let (point, finest) = match answer {
+            let (point, finest) = match self.solve(max * AIM / off, bounds.0, bounds.1)? {
                 Answer::At { point, finest } => (point, finest),
                 Answer::Never { coarsest } => {
                     let scale = scale_for(max * AIM / off, coarsest.bytes);
@@ -241,11 +241,12 @@ pub(super) fn encode_under_with(pixels: Pixels<'_>, max_bytes: u64, bounds: Boun
         vec![scaled(&LUMA, factor), chroma, chroma]
     };
     let range = (factor_of(bounds.max_quality), factor_of(bounds.min_quality));
-    let gray = matches!(pixels, Pixels::Luma(_));
-    let half = if gray { None } else { Some(full.halved(true, true)) };
-    let (sample, subsampling, first) = choose(&full, half.as_ref(), &tables, max_bytes, range, knobs)?;
-    let way = Way { sample, tables: &tables, knobs };
-    way.encode(max_bytes, range, subsampling, first, &mut |tables, allowed| {
+    let halved = |sample: &Sample| sample.halved(true, true);
+    let halved: Option<&dyn Fn(&Sample) -> Sample> = if matches!(pixels, Pixels::Luma(_)) { None } else { Some(&halved) };
+    let (subsampling, start) = choose(&full, halved, &tables, max_bytes, range, knobs)?;
+    let sample = if subsampling == Subsampling::Half { full.halved(true, true) } else { full };
+    let way = Way { sample: &sample, tables: &tables, knobs, start, near: NEAR };
+    way.encode(max_bytes, range, subsampling, &mut |tables, allowed| {
         let (Some(&luma), chroma) = (tables.first(), tables.get(1)) else { return Ok(None) };
         let pair = [luma, chroma.copied().unwrap_or(luma)];
         encode::write(&pixels, &pair, knobs.dead_zone, subsampling, knobs.progression, allowed)
@@ -257,38 +258,42 @@ pub(super) fn encode_under_with(pixels: Pixels<'_>, max_bytes: u64, bounds: Boun
 /// never more than about half a point worse than the better one, where always 4:2:0 loses up to 1.7 and always 4:4:4 up to 5.8.
 const HALVING_PAYS: f64 = 0.28;
 
-/// 4:4:4 or 4:2:0, by the errors on the sample at equal bytes.
-fn choose<'s>(
-    full: &'s Sample,
-    half: Option<&'s Sample>,
+/// 4:4:4 or 4:2:0, by the errors on the thinned sample at equal bytes; and the factor that the search for it ended at.
+fn choose(
+    full: &Sample,
+    halved: Option<&dyn Fn(&Sample) -> Sample>,
     tables: &dyn Fn(f32) -> Vec<Table>,
     max_bytes: u64,
     range: (f32, f32),
     knobs: Knobs,
-) -> Result<(&'s Sample, Subsampling, Option<Answer>), Error> {
-    let Some(half) = half.filter(|_| knobs.halve != Some(false)) else { return Ok((full, Subsampling::Full, None)) };
-    if knobs.halve == Some(true) {
-        return Ok((half, Subsampling::Half, None));
-    }
-    let solve = |sample| Way { sample, tables, knobs }.solve(max_bytes as f64 * AIM, range.0, range.1);
-    let answer = solve(full)?;
-    let point = match answer {
-        Answer::At { finest: true, .. } => return Ok((full, Subsampling::Full, Some(answer))),
-        Answer::Never { .. } => return Ok((half, Subsampling::Half, None)),
-        Answer::At { point, .. } => point,
+) -> Result<(Subsampling, f32), Error> {
+    let halved = halved.filter(|_| knobs.halve != Some(false));
+    let full = full.thinned();
+    let solve = |sample: &Sample, start: f32| {
+        let way = Way { sample, tables, knobs, start, near: ROUGHLY };
+        way.solve(max_bytes as f64 * AIM, range.0, range.1)
     };
-    let half_answer = solve(half)?;
-    let Answer::At { point: half_point, .. } = half_answer else { return Ok((full, Subsampling::Full, Some(answer))) };
+    let (point, finest) = match (solve(&full, FIRST_FACTOR)?, halved) {
+        (Answer::At { point, finest }, _) => (point, finest),
+        (Answer::Never { coarsest }, None) => return Ok((Subsampling::Full, coarsest.factor)),
+        (Answer::Never { coarsest }, Some(_)) => return Ok((Subsampling::Half, coarsest.factor)),
+    };
+    let Some(halved) = halved.filter(|_| !finest || knobs.halve.is_some()) else {
+        return Ok((Subsampling::Full, point.factor));
+    };
+    let half = halved(&full);
+    let Answer::At { point: half_point, .. } = solve(&half, point.factor)? else {
+        return Ok((Subsampling::Full, point.factor));
+    };
     let (luma, chroma) = full.error(&tables(point.factor), knobs.dead_zone);
     let (half_luma, half_chroma) = half.error(&tables(half_point.factor), knobs.dead_zone);
-    let half_chroma = half_chroma + full.lost_by(half);
+    let half_chroma = half_chroma + full.lost_by(&half);
     let absolute = luma - half_luma >= HALVING_PAYS * (half_chroma - chroma);
     let relative = (luma / half_luma.max(1e-3)).ln() >= HALVING_PAYS * (half_chroma / chroma.max(1e-3)).ln();
-    Ok(if absolute && relative {
-        (half, Subsampling::Half, Some(half_answer))
-    } else {
-        (full, Subsampling::Full, Some(answer))
-    })
+    if knobs.halve == Some(true) || (absolute && relative) {
+        return Ok((Subsampling::Half, half_point.factor));
+    }
+    Ok((Subsampling::Full, point.factor))
 }
 
 /// Steps for coefficients that were quantised before: never finer than the source's.
@@ -323,8 +328,11 @@ pub(super) fn refit_under_with(
     let tables = source.tables.clone();
     let own = Subsampling::of(&source.layout);
     let limit = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-    if full.bytes(&tables, 0.0, Progression::Successive)? <= max_bytes as f64 * 1.02 {
-        if let Some(bytes) = source.write(&tables, keep, Progression::Successive, limit)? {
+    let expected = full.thinned().bytes(&tables, 0.0, Progression::Spectral)? / max_bytes as f64;
+    // Bit by bit takes twice the time and saves a few percent: only where that decides.
+    let progression = if expected < 0.98 { Progression::Spectral } else { Progression::Successive };
+    if expected < 1.07 {
+        if let Some(bytes) = source.write(&tables, keep, progression, limit)? {
             return Ok(Fit::Encoded(Encoded { bytes, quality: None, subsampling: own, full_encodes: 1 }));
         }
     }
@@ -335,22 +343,22 @@ pub(super) fn refit_under_with(
     };
     let range = (factor_of(bounds.max_quality), factor_of(bounds.min_quality));
     let (width, height) = halvings(&source.layout);
-    let half = (width || height).then(|| full.halved(width, height));
     // A halved plane has new coefficients: the source's steps say nothing about them.
     let halved = |factor: f32| -> Vec<Table> {
         let chroma = scaled(&CHROMA, factor);
         vec![requantised(factor).first().copied().unwrap_or(chroma), chroma, chroma]
     };
-    let (sample, subsampling, first) = choose(&full, half.as_ref(), &requantised, max_bytes, range, knobs)?;
-    if half.is_some() && subsampling == Subsampling::Half {
-        let way = Way { sample, tables: &halved, knobs };
-        // The choice was made with the source's steps as they bind 4:4:4 chroma, which these are free of.
-        return way.encode(max_bytes, range, subsampling, None, &mut |tables, allowed| {
+    let halves = |sample: &Sample| sample.halved(width, height);
+    let may_halve = (width || height).then_some(&halves as &dyn Fn(&Sample) -> Sample);
+    let (subsampling, start) = choose(&full, may_halve, &requantised, max_bytes, range, knobs)?;
+    if may_halve.is_some() && subsampling == Subsampling::Half {
+        let way = Way { sample: &halves(&full), tables: &halved, knobs, start, near: NEAR };
+        return way.encode(max_bytes, range, subsampling, &mut |tables, allowed| {
             write_halved(source, tables, (width, height), keep, knobs, allowed)
         });
     }
-    let way = Way { sample, tables: &requantised, knobs };
-    way.encode(max_bytes, range, own, first, &mut |to, allowed| {
+    let way = Way { sample: &full, tables: &requantised, knobs, start, near: NEAR };
+    way.encode(max_bytes, range, own, &mut |to, allowed| {
         // The coefficients are changed in place: a second encode reads them again.
         let mut picture = match picture.take() {
             Some(picture) => picture,

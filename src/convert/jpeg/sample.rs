@@ -17,12 +17,13 @@ const WANTED_SHARE: u64 = 32;
 /// Neighbours in a run: long enough that the coding of differences (DC) is as in the whole picture.
 const RUN: u32 = 12;
 
+const THIN_BY: usize = 4;
+
 /// One plane of the sample.
 #[derive(Clone)]
 pub(super) struct SamplePlane {
     pub(super) h: u32,
     pub(super) v: u32,
-    pub(super) table: usize,
     pub(super) blocks_w: u32,
     pub(super) blocks: Vec<Coefficients>,
 }
@@ -94,9 +95,24 @@ impl Sample {
                     }
                 }
             }
-            planes.push(SamplePlane { h, v, table: plane.table, blocks_w: runs.length * h, blocks });
+            planes.push(SamplePlane { h, v, blocks_w: runs.length * h, blocks });
         }
         Ok(Self { color: layout.color, ratio: runs.ratio, planes })
+    }
+
+    /// Every fourth run of the sample: enough to choose between ways, and to begin a search near its end.
+    pub(super) fn thinned(&self) -> Self {
+        let runs = |plane: &SamplePlane| plane.blocks.len() / (plane.blocks_w * plane.v).max(1) as usize;
+        let all = self.planes.first().map_or(0, runs);
+        if all < THIN_BY * 16 {
+            return self.clone();
+        }
+        let thin = |plane: &SamplePlane| {
+            let runs = plane.blocks.chunks_exact((plane.blocks_w * plane.v) as usize);
+            SamplePlane { blocks: runs.step_by(THIN_BY).flatten().copied().collect(), ..*plane }
+        };
+        let ratio = self.ratio * all as f64 / all.div_ceil(THIN_BY) as f64;
+        Self { color: self.color, ratio, planes: self.planes.iter().map(thin).collect() }
     }
 
     /// The same picture with its chroma at half the width, the height or both.
@@ -183,10 +199,6 @@ impl Sample {
         let count = |sample: &Self| sample.planes.get(1).map_or(1, |plane| plane.blocks.len().max(1)) as f64;
         let pixels = self.planes.first().map_or(1, |plane| plane.blocks.len().max(1)) as f64 * 64.0;
         ((energy(self) - energy(half) * count(self) / count(half)) / pixels).max(0.0)
-    }
-
-    pub(super) fn planes(&self) -> usize {
-        self.planes.len()
     }
 }
 

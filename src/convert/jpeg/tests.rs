@@ -3,7 +3,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
 use super::decode::MAX_SCANS;
-use super::ffi::{Output, Reader, Writer};
+use super::ffi::{Output, Writer};
 use super::layout::{Color, Layout, Progression};
 use super::*;
 

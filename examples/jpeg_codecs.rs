@@ -1,0 +1,240 @@
+//! Measures JPEG encoders: SSIMULACRA2 and CPU time against bytes, on the middle of each photo given.
+//!
+//! `cargo run --release --example jpeg_codecs -- PHOTO...` encodes a crop of each photo, halved first when it is large enough
+//! (so that it shows little of the photo's own compression), at several qualities, and prints for each encoder
+//! what it reaches at equal bytes. `--dump DIR` writes the crops as PNG, and `--score CROP.png FILE...` scores JPEGs that
+//! other programs have made of them.
+
+use std::error::Error;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+type Encoder = (&'static str, fn(&RgbImage, u8) -> Outcome<Vec<u8>>);
+
+/// The largest crop: the metric takes about a second a megapixel.
+const CROP: (u32, u32) = (1024, 768);
+/// Bits a pixel at which the encoders are compared.
+const RATES: [f64; 4] = [0.75, 1.25, 2.0, 3.0];
+const QUALITIES: [u8; 8] = [35, 48, 60, 72, 81, 88, 93, 97];
+
+#[rustfmt::skip]
+const ENCODERS: &[Encoder] = &[
+    ("mozjpeg fastest, fixed Huffman, 4:2:0", |i, q| mozjpeg(i, q, Moz { half: true, ..Moz::PLAIN })),
+    ("mozjpeg fastest, optimised, 4:2:0",     |i, q| mozjpeg(i, q, Moz { half: true, optimised: true, ..Moz::PLAIN })),
+    ("mozjpeg fastest, optimised, 4:4:4",     |i, q| mozjpeg(i, q, Moz { optimised: true, ..Moz::PLAIN })),
+    ("mozjpeg fastest, progressive, 4:2:0",   |i, q| mozjpeg(i, q, Moz { half: true, optimised: true, progressive: true, ..Moz::PLAIN })),
+    ("mozjpeg fastest, progressive, 4:4:4",   |i, q| mozjpeg(i, q, Moz { optimised: true, progressive: true, ..Moz::PLAIN })),
+    ("mozjpeg trellis, progressive, 4:2:0",   |i, q| mozjpeg(i, q, Moz { half: true, trellis: true, ..Moz::PLAIN })),
+    ("mozjpeg trellis, progressive, 4:4:4",   |i, q| mozjpeg(i, q, Moz { trellis: true, ..Moz::PLAIN })),
+    ("jpeg-encoder, optimised, 4:2:0",        |i, q| jpeg_encoder(i, q, false)),
+    ("jpeg-encoder, progressive, 4:2:0",      |i, q| jpeg_encoder(i, q, true)),
+    ("image (no choice: 4:2:0, fixed Huffman)", image_own),
+    ("mediafit, 4:2:0",                       |i, q| mediafit::bench_jpeg(i, q, true)),
+    ("mediafit, 4:4:4",                       |i, q| mediafit::bench_jpeg(i, q, false)),
+];
+
+/// The room under test, with the one stand-in that it needs.
+#[path = "../src/convert/jpeg/mod.rs"]
+#[allow(dead_code, unused_imports, missing_docs, reason = "only the encoder is used here")]
+mod jpeg;
+
+mod error {
+    /// Stands in for the library's error.
+    #[derive(Debug)]
+    pub struct Error(String);
+
+    #[allow(dead_code, reason = "the same doors as the library's error")]
+    impl Error {
+        pub fn malformed(what: impl Into<String>) -> Self {
+            Self(what.into())
+        }
+        pub fn unsupported(what: impl Into<String>) -> Self {
+            Self(what.into())
+        }
+        pub fn limit(what: impl Into<String>) -> Self {
+            Self(what.into())
+        }
+        pub fn cannot_fit(what: impl Into<String>) -> Self {
+            Self(what.into())
+        }
+    }
+
+    impl std::fmt::Display for Error {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl std::error::Error for Error {}
+}
+
+mod mediafit {
+    use super::{Outcome, RgbImage, jpeg};
+
+    pub(super) fn bench_jpeg(image: &RgbImage, quality: u8, half: bool) -> Outcome<Vec<u8>> {
+        let subsampling = if half { jpeg::Subsampling::Half } else { jpeg::Subsampling::Full };
+        Ok(jpeg::encode(jpeg::Pixels::Rgb(image), quality.into(), subsampling)?)
+    }
+}
+
+/// What is asked of mozjpeg.
+#[derive(Clone, Copy)]
+struct Moz {
+    half: bool,
+    optimised: bool,
+    progressive: bool,
+    trellis: bool,
+}
+
+impl Moz {
+    const PLAIN: Self = Self { half: false, optimised: false, progressive: false, trellis: false };
+}
+
+fn mozjpeg(image: &RgbImage, quality: u8, ask: Moz) -> Outcome<Vec<u8>> {
+    let mut encoder = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
+    if !ask.trellis {
+        encoder.set_fastest_defaults();
+    }
+    encoder.set_size(image.width() as usize, image.height() as usize);
+    encoder.set_quality(quality.into());
+    let pixel = if ask.half { 2 } else { 1 };
+    encoder.set_chroma_sampling_pixel_sizes((pixel, pixel), (pixel, pixel));
+    if ask.optimised {
+        encoder.set_optimize_coding(true);
+    }
+    if ask.progressive {
+        encoder.set_progressive_mode();
+    }
+    let mut started = encoder.start_compress(Vec::new())?;
+    started.write_scanlines(image.as_raw())?;
+    Ok(started.finish()?)
+}
+
+fn jpeg_encoder(image: &RgbImage, quality: u8, progressive: bool) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, quality);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    encoder.set_optimized_huffman_tables(true);
+    encoder.set_progressive(progressive);
+    let (width, height) = (u16::try_from(image.width())?, u16::try_from(image.height())?);
+    encoder.encode(image.as_raw(), width, height, jpeg_encoder::ColorType::Rgb)?;
+    Ok(bytes)
+}
+
+fn image_own(image: &RgbImage, quality: u8) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(image)?;
+    Ok(bytes)
+}
+
+fn linear(image: &RgbImage) -> Outcome<Rgb> {
+    let pixels = image.pixels().map(|pixel| pixel.0.map(|value| f32::from(value) / 255.0)).collect();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    Rgb::new(pixels, width, height, TransferCharacteristic::SRGB, ColorPrimaries::BT709)
+        .map_err(|error| format!("{error:?}").into())
+}
+
+fn score(reference: &RgbImage, jpeg: &[u8]) -> Outcome<f64> {
+    let decoded = image::ImageReader::new(Cursor::new(jpeg)).with_guessed_format()?.decode()?.to_rgb8();
+    compute_frame_ssimulacra2(linear(reference)?, linear(&decoded)?).map_err(|error| format!("{error:?}").into())
+}
+
+fn crop(path: &Path) -> Outcome<RgbImage> {
+    let mut photo = image::ImageReader::open(path)?.with_guessed_format()?.decode()?.to_rgb8();
+    if photo.width() >= 2 * CROP.0 && photo.height() >= 2 * CROP.1 {
+        photo = imageops::resize(&photo, photo.width() / 2, photo.height() / 2, FilterType::Triangle);
+    }
+    let (width, height) = (photo.width().min(CROP.0), photo.height().min(CROP.1));
+    let (x, y) = ((photo.width() - width) / 2, (photo.height() - height) / 2);
+    Ok(imageops::crop_imm(&photo, x, y, width, height).to_image())
+}
+
+/// One encode: bits a pixel, SSIMULACRA2, and milliseconds a megapixel (the fastest of three).
+struct Sample {
+    rate: f64,
+    score: f64,
+    time: f64,
+}
+
+/// Seconds of CPU that this thread has used, where Linux tells; else of the clock.
+fn seconds() -> f64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let used = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = used.and_then(|text| text.split(' ').next().and_then(|first| first.parse::<f64>().ok()));
+    nanoseconds.map_or_else(|| START.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+}
+
+fn measure(image: &RgbImage, encoder: &Encoder, quality: u8) -> Outcome<Sample> {
+    let pixels = f64::from(image.width()) * f64::from(image.height());
+    let mut time = f64::MAX;
+    let mut bytes = Vec::new();
+    for _ in 0..3 {
+        let start = seconds();
+        bytes = (encoder.1)(image, quality)?;
+        time = time.min((seconds() - start) * 1e9 / pixels);
+    }
+    Ok(Sample { rate: bytes.len() as f64 * 8.0 / pixels, score: score(image, &bytes)?, time })
+}
+
+/// The score and the time at `rate`, by a straight line between the two nearest encodes.
+fn at(samples: &[Sample], rate: f64) -> Option<(f64, f64)> {
+    let pair = samples.windows(2).find(|pair| pair[0].rate <= rate && rate <= pair[1].rate)?;
+    let share = (rate.ln() - pair[0].rate.ln()) / (pair[1].rate.ln() - pair[0].rate.ln());
+    let mix = |value: fn(&Sample) -> f64| value(&pair[0]) * (1.0 - share) + value(&pair[1]) * share;
+    Some((mix(|sample| sample.score), mix(|sample| sample.time)))
+}
+
+fn compare(paths: &[String]) -> Outcome<()> {
+    let mut crops = Vec::new();
+    for path in paths {
+        crops.push(crop(Path::new(path))?);
+    }
+    for encoder in ENCODERS {
+        let mut sums = [(0.0, 0.0, 0); RATES.len()];
+        for crop in &crops {
+            let samples = QUALITIES.iter().map(|&quality| measure(crop, encoder, quality)).collect::<Outcome<Vec<_>>>()?;
+            for (sum, rate) in sums.iter_mut().zip(RATES) {
+                if let Some((score, time)) = at(&samples, rate) {
+                    *sum = (sum.0 + score, sum.1 + time, sum.2 + 1);
+                }
+            }
+        }
+        print!("| {:39} |", encoder.0);
+        for (score, time, count) in sums {
+            let count = f64::from(count.max(1));
+            print!(" {:5.2} ({:4.1}) |", score / count, time / count);
+        }
+        println!();
+    }
+    Ok(())
+}
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => eprintln!("usage: jpeg_codecs PHOTO... | --dump DIR PHOTO... | --score CROP.png FILE..."),
+        ["--dump", folder, photos @ ..] => {
+            for photo in photos {
+                let stem = Path::new(photo).file_stem().unwrap_or_default();
+                crop(Path::new(photo))?.save(Path::new(folder).join(stem).with_extension("png"))?;
+            }
+        }
+        ["--score", reference, files @ ..] => {
+            let reference = image::open(reference)?.to_rgb8();
+            let pixels = f64::from(reference.width()) * f64::from(reference.height());
+            for file in files {
+                let bytes = std::fs::read(file)?;
+                println!("{file} {:.4} {:.3}", bytes.len() as f64 * 8.0 / pixels, score(&reference, &bytes)?);
+            }
+        }
+        _ => compare(&arguments)?,
+    }
+    Ok(())
+}
