@@ -6,12 +6,19 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PATH");
     let on_x86 = std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64" || arch == "x86");
-    let found = Command::new("nasm").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    let found = Command::new("nasm")
+        .arg("-v")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
     let nasm = match (on_x86, found) {
         (false, _) => "not needed",
         (true, true) => "found",
         (true, false) => {
-            println!("cargo::warning=nasm was not found: JPEG runs without SIMD, several times slower. Install nasm and build again.");
+            println!(
+                "cargo::warning=nasm was not found: JPEG runs without SIMD, several times slower. Install nasm and build again."
+            );
             "missing"
         }
     };

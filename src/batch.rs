@@ -99,15 +99,19 @@ impl Batch {
         let start = Instant::now();
         observer.begin(jobs.len() as u64, 0);
         let tally = Tally::default();
-        self.each(jobs.iter().collect(), |_| 0, |job| {
-            let looked = self.look(job, deep);
-            let record = match &looked.checked {
-                Ok(checked) => Record::of_check(&job.path, checked, looked.seconds),
-                Err(error) => Record::of_error(&job.path, looked.bytes, None, error, looked.seconds),
-            };
-            tally.add(&record, false);
-            observer.finished(&record);
-        })?;
+        self.each(
+            jobs.iter().collect(),
+            |_| 0,
+            |job| {
+                let looked = self.look(job, deep);
+                let record = match &looked.checked {
+                    Ok(checked) => Record::of_check(&job.path, checked, looked.seconds),
+                    Err(error) => Record::of_error(&job.path, looked.bytes, None, error, looked.seconds),
+                };
+                tally.add(&record, false);
+                observer.finished(&record);
+            },
+        )?;
         Ok(tally.summary(start, self.fitter.cancel().is_cancelled()))
     }
 
@@ -162,10 +166,14 @@ impl Batch {
 
     fn look_at_all<'a>(&self, jobs: &'a [Job]) -> Result<Vec<Looked<'a>>> {
         let looked = Mutex::new(Vec::new());
-        self.each(jobs.iter().enumerate().collect(), |_| 0, |(index, job)| {
-            let one = self.look(job, false);
-            looked.lock().unwrap_or_else(PoisonError::into_inner).push((index, one));
-        })?;
+        self.each(
+            jobs.iter().enumerate().collect(),
+            |_| 0,
+            |(index, job)| {
+                let one = self.look(job, false);
+                looked.lock().unwrap_or_else(PoisonError::into_inner).push((index, one));
+            },
+        )?;
         let mut looked = looked.into_inner().unwrap_or_else(PoisonError::into_inner);
         looked.sort_by_key(|(index, _)| *index);
         Ok(looked.into_iter().map(|(_, looked)| looked).collect())
@@ -228,22 +236,30 @@ impl<'a> Run<'a> {
         }
         let groups: Mutex<HashMap<(String, Ask, bool), Group<'a>>> = Mutex::default();
         let alone = Mutex::new(Vec::new());
-        self.batch.each(jobs, |_| 0, |(looked, target)| {
-            let has_twin = twins.get(&(looked.bytes, looked.job.ask)).is_some_and(|count| *count > 1);
-            let rewrites = matches!(looked.checked.as_ref().map(|checked| &checked.plan), Ok(Plan::Rewrite(_)));
-            let hash = (has_twin && rewrites).then(|| write::sha256_of(&looked.job.path).ok()).flatten();
-            match hash {
-                Some(hash) => {
-                    let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
-                    let key = (hash.clone(), looked.job.ask, only_renames(&looked));
-                    groups.entry(key).or_insert_with(|| Group { members: Vec::new(), sha256: Some(hash) }).members.push((looked, target));
+        self.batch.each(
+            jobs,
+            |_| 0,
+            |(looked, target)| {
+                let has_twin = twins.get(&(looked.bytes, looked.job.ask)).is_some_and(|count| *count > 1);
+                let rewrites = matches!(looked.checked.as_ref().map(|checked| &checked.plan), Ok(Plan::Rewrite(_)));
+                let hash = (has_twin && rewrites).then(|| write::sha256_of(&looked.job.path).ok()).flatten();
+                match hash {
+                    Some(hash) => {
+                        let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+                        let key = (hash.clone(), looked.job.ask, only_renames(&looked));
+                        groups
+                            .entry(key)
+                            .or_insert_with(|| Group { members: Vec::new(), sha256: Some(hash) })
+                            .members
+                            .push((looked, target));
+                    }
+                    None => {
+                        let group = Group { members: vec![(looked, target)], sha256: None };
+                        alone.lock().unwrap_or_else(PoisonError::into_inner).push(group);
+                    }
                 }
-                None => {
-                    let group = Group { members: vec![(looked, target)], sha256: None };
-                    alone.lock().unwrap_or_else(PoisonError::into_inner).push(group);
-                }
-            }
-        })?;
+            },
+        )?;
         let mut all = alone.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.extend(groups.into_inner().unwrap_or_else(PoisonError::into_inner).into_values());
         for group in &mut all {
@@ -282,7 +298,8 @@ impl<'a> Run<'a> {
                 Ok(ending) => ending,
                 Err(error) if error.kind() == crate::ErrorKind::Cancelled => return,
                 Err(error) => {
-                    let record = Record::of_error(&looked.job.path, looked.bytes, Some(&checked), &error, seconds(start));
+                    let record =
+                        Record::of_error(&looked.job.path, looked.bytes, Some(&checked), &error, seconds(start));
                     self.finish(record, None);
                     continue;
                 }

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 /// A result that nobody has checked yet.
 #[derive(Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// What it is meant to be.
     pub format: Format,
     /// The bytes; absent where they are the source's own.
@@ -34,7 +34,7 @@ pub struct Candidate {
 /// # Errors
 /// `Malformed`, `Unsupported`, `Limit` by what the decoder says; `CannotFit` when no rung comes out small enough;
 /// `Engine` when an encoder fails; `Cancelled`.
-pub fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &Cancel) -> Result<Candidate> {
+pub(crate) fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &Cancel) -> Result<Candidate> {
     let mut bench = Bench { source, facts, max_bytes: rewrite.max_bytes, pixels: None };
     let mut smallest = None::<u64>;
     for rung in &rewrite.rungs {
@@ -54,14 +54,17 @@ pub fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &Cancel)
         }
     }
     let found = smallest.map_or_else(|| "nothing small enough".to_owned(), |bytes| format!("{bytes} bytes"));
-    Err(Error::cannot_fit(format!("cannot be made small enough; found {found}, allowed {}; send a smaller picture", rewrite.max_bytes)))
+    Err(Error::cannot_fit(format!(
+        "cannot be made small enough; found {found}, allowed {}; send a smaller picture",
+        rewrite.max_bytes
+    )))
 }
 
 /// Decodes everything in `source` and drops it: shows what the headers cannot.
 ///
 /// # Errors
 /// `Malformed` when the content does not decode; `Unsupported` where no built-in decoder reads it; `Limit`.
-pub fn decode_whole(source: &[u8], facts: &Facts) -> Result<()> {
+pub(crate) fn decode_whole(source: &[u8], facts: &Facts) -> Result<()> {
     let Media::Image(image) = &facts.media else { return Ok(()) };
     match facts.format {
         Format::Jpeg => jpeg::decode(source, &jpeg_options(false)).map(|_| ()),
@@ -140,6 +143,10 @@ impl Bench<'_> {
         strip::stripped(self.facts.format, self.source, strip)
     }
 
+    fn is_lossless(&self) -> bool {
+        matches!(&self.facts.media, Media::Image(image) if image.lossless)
+    }
+
     /// What a JPEG that is not decoded to pixels needs to look right.
     fn kept(&self) -> jpeg::Keep {
         let orientation = self.orientation();
@@ -199,7 +206,7 @@ impl Bench<'_> {
             icc: decoded.icc,
             cicp: decoded.primaries,
             orientation: decoded.orientation,
-            max_quality: OTHER_QUALITY,
+            max_quality: if self.is_lossless() { 100.0 } else { LOSSY_SOURCE_QUALITY },
         })
     }
 
@@ -213,9 +220,8 @@ impl Bench<'_> {
             icc: decoded.icc,
             cicp: None,
             orientation: self.orientation(),
-            max_quality: jpeg::source_quality(self.source).map_or(jpeg::CEILING_QUALITY, |quality| {
-                quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY)
-            }),
+            max_quality: jpeg::source_quality(self.source)
+                .map_or(jpeg::CEILING_QUALITY, |quality| quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY)),
         };
         let image = match decoded.channels {
             jpeg::Channels::Luma => GrayImage::from_raw(width, height, decoded.bytes).map(DynamicImage::ImageLuma8),
@@ -244,7 +250,7 @@ impl Bench<'_> {
             Some(Step::EncodePng) => Ok(png::encode(&pixels.image, max_bytes)?.map(|bytes| (bytes, false))),
             Some(Step::QuantizePng) => quantized_under(&pixels.image, max_bytes, cancel).map(Some),
             Some(Step::EncodeWebp) => {
-                sticker::encode(&pixels.image.to_rgba8(), max_bytes).map(|coded| Some((coded.bytes, false)))
+                sticker::encode(&pixels.image.to_rgba8(), max_bytes).map(|bytes| Some((bytes, false)))
             }
             Some(Step::EncodeJpeg) => jpeg_under(&pixels.opaque(), pixels.max_quality, max_bytes, cancel).map(Some),
             _ => Err(Error::engine("the plan has no encoder at its end")),
@@ -342,8 +348,9 @@ fn quantized_under(image: &DynamicImage, max_bytes: u64, cancel: &Cancel) -> Res
 const MAX_SCALINGS: u32 = 8;
 const SCALING: f64 = 0.95;
 
-/// The quality of JPEGs that are made of other formats and fit anyway: above it, bytes buy nothing that can be seen.
-const OTHER_QUALITY: f32 = 92.0;
+/// The best quality for a JPEG that is made of another lossy coding: above it, bytes only keep that coding's own errors.
+/// A lossless source gets all that fits.
+const LOSSY_SOURCE_QUALITY: f32 = 92.0;
 
 fn no_pixels() -> Error {
     Error::engine("the plan codes pixels before it decodes them")

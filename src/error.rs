@@ -153,7 +153,9 @@ impl std::error::Error for Error {
 /// direction overrides) become `\u{..}`.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    let risky = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let risky = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     if !text.contains(risky) {
         return text.to_owned();
     }

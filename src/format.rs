@@ -77,10 +77,9 @@ impl FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        ROLES
-            .into_iter()
-            .find(|role| role.name() == text)
-            .ok_or_else(|| format!("unknown role {text:?}; found {text:?}, allowed image sticker audio voice video document"))
+        ROLES.into_iter().find(|role| role.name() == text).ok_or_else(|| {
+            format!("unknown role {text:?}; found {text:?}, allowed image sticker audio voice video document")
+        })
     }
 }
 

@@ -5,11 +5,11 @@ mod image;
 mod sticker;
 mod stream;
 
+pub(crate) use self::document::wire_format;
 use crate::error::clean;
 use crate::facts::{Damage, Facts, Media};
 use crate::format::{Family, Format, Role};
 use crate::limits::{MAX_PIXELS, MAX_SIDE};
-pub(crate) use self::document::wire_format;
 use crate::policy::{Band, Policy};
 pub use crate::rule::{RULES, Rule, Severity};
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,7 @@ pub fn judge(facts: &Facts, role: Role, policy: &Policy) -> Verdict {
         }
     }
     findings.sort_by_key(|finding| finding.rule);
-    let broken = findings.iter().any(|finding| breaks_the_format(finding));
+    let broken = findings.iter().any(breaks_the_format);
     let unfit = findings.iter().any(|finding| finding.severity == Severity::Fail);
     let standing = match (broken, unfit) {
         (true, _) => Standing::Broken,
@@ -161,7 +161,8 @@ pub fn judge(facts: &Facts, role: Role, policy: &Policy) -> Verdict {
 pub fn role_of_content(facts: &Facts, policy: &Policy) -> Role {
     match &facts.media {
         Media::Image(image)
-            if facts.format == Format::Webp && (image.width, image.height) == (policy.sticker.side, policy.sticker.side) =>
+            if facts.format == Format::Webp
+                && (image.width, image.height) == (policy.sticker.side, policy.sticker.side) =>
         {
             Role::Sticker
         }
@@ -193,13 +194,24 @@ fn breaks_the_format(finding: &Finding) -> bool {
 }
 
 fn damage(facts: &Facts, findings: &mut Vec<Finding>) {
+    let cut = facts.damage.iter().any(|damage| matches!(damage, Damage::Truncated(_)));
     for damage in &facts.damage {
+        // What is missing makes the rest contradict itself: one cause, one finding.
+        if cut && matches!(damage, Damage::Malformed(_)) {
+            continue;
+        }
         let (rule, what) = match damage {
             Damage::Truncated(what) if facts.format.family() == Family::Image => (Rule::ImageTruncated, what),
             Damage::Truncated(what) | Damage::Malformed(what) | Damage::Undecodable(what) => (Rule::Malformed, what),
         };
         let allowed = format!("a whole {}", facts.format.label());
-        findings.push(Finding::new(rule, Severity::Fail, what.as_str(), allowed, format!("the file is damaged: {what}")));
+        findings.push(Finding::new(
+            rule,
+            Severity::Fail,
+            what.as_str(),
+            allowed,
+            format!("the file is damaged: {what}"),
+        ));
     }
 }
 
@@ -230,8 +242,10 @@ fn size(facts: &Facts, rule: Rule, band: Band, findings: &mut Vec<Finding>) {
         let message = format!("{bytes} bytes are over the limit of {}", band.hard_bytes);
         findings.push(Finding::new(rule, Severity::Fail, bytes, band.hard_bytes, message));
     } else if bytes > band.target_bytes {
-        let message =
-            format!("{bytes} bytes pass if the limit is meant in binary units, not if it is meant as {}", band.target_bytes);
+        let message = format!(
+            "{bytes} bytes pass if the limit is meant in binary units, not if it is meant as {}",
+            band.target_bytes
+        );
         findings.push(Finding::new(rule, Severity::Warn, bytes, band.target_bytes, message));
     }
 }

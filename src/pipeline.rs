@@ -53,7 +53,7 @@ pub enum Ending {
     /// The file is fit now (or was so before).
     Fitted {
         /// The media that passed.
-        fitted: Fitted,
+        fitted: Box<Fitted>,
         /// What was done, in order; empty when it was kept.
         steps: Vec<Step>,
     },
@@ -229,7 +229,7 @@ impl Fitter {
                 decode_whole(&source.read_all()?, facts)?;
             }
             let fitted = kept(source, facts, verdict, &self.policy)?;
-            return Ok(Ending::Fitted { fitted, steps: Vec::new() });
+            return Ok(Ending::Fitted { fitted: Box::new(fitted), steps: Vec::new() });
         };
         // Documents are never read into memory: only their name changes.
         let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
@@ -243,7 +243,7 @@ impl Fitter {
         }
         let steps = candidate.steps.clone();
         let fitted = verify(source, facts, verdict.role, candidate, rewrite, &self.policy)?;
-        Ok(Ending::Fitted { fitted, steps })
+        Ok(Ending::Fitted { fitted: Box::new(fitted), steps })
     }
 
     /// Sorts an error of the conversion: what the file itself is to blame for is a refusal.

@@ -347,7 +347,8 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
 
 /// What is refused whatever else was found.
 fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
-    let failed = |rule| verdict.findings.iter().find(|finding| finding.rule == rule && finding.severity == Severity::Fail);
+    let failed =
+        |rule| verdict.findings.iter().find(|finding| finding.rule == rule && finding.severity == Severity::Fail);
     if facts.bytes == 0 {
         return Some(Plan::refuse(Reason::Empty, "the file is empty; send the original again"));
     }
@@ -407,7 +408,9 @@ fn animation_refused(options: &Options, role: Role) -> Option<Plan> {
         Animated::Refuse if role == Role::Sticker => {
             "it is animated; use --animated first-frame for a still, or --animated keep for an animated sticker (cloud only)"
         }
-        Animated::Refuse => "it is animated; use --animated first-frame for a still, or --as document to send the file as it is",
+        Animated::Refuse => {
+            "it is animated; use --animated first-frame for a still, or --as document to send the file as it is"
+        }
         Animated::Keep if role == Role::Sticker => {
             "the animated sticker breaks the platform's rules; make it 512x512, at most 500 KB, 10 s in all and 8 ms a frame, or use --animated first-frame"
         }

@@ -92,7 +92,8 @@ impl Fitted {
         match &self.content {
             Content::Bytes(bytes) => out.write_all(bytes).map_err(written),
             Content::Kept(path) => {
-                let mut file = std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
+                let mut file =
+                    std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
                 let digest = copy_hashing(&mut file, out).map_err(written)?;
                 if digest == self.sha256 {
                     return Ok(());
@@ -118,7 +119,7 @@ impl Fitted {
 ///
 /// # Errors
 /// `Verify` when the verdict is not fit; `Io` when the source cannot be read or has changed since it was measured.
-pub fn kept(source: &Source, facts: &Facts, verdict: &Verdict, policy: &Policy) -> Result<Fitted> {
+pub(crate) fn kept(source: &Source, facts: &Facts, verdict: &Verdict, policy: &Policy) -> Result<Fitted> {
     if !verdict.is_fit() {
         return Err(Error::verify("a file that is not fit was to be kept"));
     }
@@ -129,7 +130,7 @@ pub fn kept(source: &Source, facts: &Facts, verdict: &Verdict, policy: &Policy) 
 ///
 /// # Errors
 /// `Verify`, our own bug, when the result is not of the planned format, breaks a rule, or lost its shape.
-pub fn verify(
+pub(crate) fn verify(
     source: &Source,
     facts: &Facts,
     role: Role,
@@ -153,7 +154,10 @@ pub fn verify(
     let measured = inspect(&result, &sniffed)?;
     judged(&measured, role, policy)?;
     if measured.bytes > rewrite.max_bytes {
-        return Err(Error::verify(format!("the result is too large; found {}, allowed {}", measured.bytes, rewrite.max_bytes)));
+        return Err(Error::verify(format!(
+            "the result is too large; found {}, allowed {}",
+            measured.bytes, rewrite.max_bytes
+        )));
     }
     shape(&measured, rewrite.shape)?;
     let sha256 = hex(&Sha256::digest(&bytes));
@@ -182,7 +186,11 @@ fn shape(facts: &Facts, shape: Shape) -> Result<()> {
             width <= full_width && height <= full_height && (w * fh - h * fw).abs() <= 0.5 * (fw + fh) + 1.0
         }
     };
-    if right { Ok(()) } else { Err(Error::verify(format!("the result's size is wrong; found {width}x{height}, planned {shape:?}"))) }
+    if right {
+        Ok(())
+    } else {
+        Err(Error::verify(format!("the result's size is wrong; found {width}x{height}, planned {shape:?}")))
+    }
 }
 
 fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Result<Fitted> {

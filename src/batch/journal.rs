@@ -33,7 +33,8 @@ impl Journal {
         let failed = |error| Error::io("cannot be written", error);
         std::fs::create_dir_all(out).map_err(|error| Error::io("the output folder cannot be made", error).at(out))?;
         let earlier = earlier(&path);
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(error).at(&path))?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(error).at(&path))?;
         // A run that was killed may have left half a line: ours start on their own.
         file.write_all(b"\n").map_err(|error| failed(error).at(&path))?;
         let lines = Mutex::new(Lines { file, written: HashMap::new(), error: None });
@@ -52,7 +53,14 @@ impl Journal {
 
     /// The record of an earlier run for this source, if all of it still holds: the source (length and time, else content),
     /// policy, options and version, and the output as it was written. `origin` gets the hash when it had to be made.
-    pub(super) fn whole(&self, path: &Path, bytes: u64, origin: &mut Origin, out: &Path, target: &Path) -> Option<Record> {
+    pub(super) fn whole(
+        &self,
+        path: &Path,
+        bytes: u64,
+        origin: &mut Origin,
+        out: &Path,
+        target: &Path,
+    ) -> Option<Record> {
         let record = self.earlier.get(path.to_string_lossy().as_ref())?;
         let source = record.source.as_ref()?;
         if source.fingerprint != origin.fingerprint || record.bytes != bytes {

@@ -13,20 +13,26 @@ use std::path::{Component, Path, PathBuf};
 /// Decided on the whole sorted list by what the plans allow, so that neither the order of work nor its outcome matters:
 /// where two sources could share a name, each keeps its full name (`b.mov.mp4`).
 pub(super) fn targets<'a>(jobs: impl Iterator<Item = (&'a Job, Option<&'a Checked>)>) -> Vec<PathBuf> {
-    let wanted: Vec<(PathBuf, Vec<Format>)> =
-        jobs.map(|(job, checked)| (inside(&job.relative), checked.map(formats).unwrap_or_default())).collect();
+    let mut wanted: Vec<(usize, &Path, PathBuf, Vec<Format>)> = jobs
+        .enumerate()
+        .map(|(place, (job, checked))| {
+            (place, job.path.as_path(), inside(&job.relative), checked.map(formats).unwrap_or_default())
+        })
+        .collect();
+    wanted.sort_by(|one, other| one.2.cmp(&other.2).then_with(|| one.1.cmp(other.1)));
     let mut claims: HashMap<String, usize> = HashMap::new();
-    for (relative, formats) in &wanted {
+    for (_, _, relative, formats) in &wanted {
         for claim in claims_of(&relative.with_extension(""), formats) {
             *claims.entry(claim).or_default() += 1;
         }
     }
     let mut taken = HashSet::new();
-    wanted
+    let mut targets: Vec<(usize, PathBuf)> = wanted
         .into_iter()
-        .map(|(relative, formats)| {
+        .map(|(place, _, relative, formats)| {
             let short = relative.with_extension("");
-            let shared = claims_of(&short, &formats).iter().any(|claim| claims.get(claim).is_some_and(|count| *count > 1));
+            let shared =
+                claims_of(&short, &formats).iter().any(|claim| claims.get(claim).is_some_and(|count| *count > 1));
             let stem = if shared { full_name(&relative, &formats) } else { short };
             // Two arguments can hold the same relative path: the later one in the list gets a number.
             let numbered = (2..).map(|number| with_suffix(&stem, &format!("-{number}")));
@@ -35,9 +41,11 @@ pub(super) fn targets<'a>(jobs: impl Iterator<Item = (&'a Job, Option<&'a Checke
                 .find(|stem| claims_of(stem, &formats).iter().all(|claim| !taken.contains(claim)))
                 .unwrap_or(stem);
             taken.extend(claims_of(&free, &formats));
-            free
+            (place, free)
         })
-        .collect()
+        .collect();
+    targets.sort_unstable();
+    targets.into_iter().map(|(_, target)| target).collect()
 }
 
 /// `stem` with the extension of `format`; the stem's own dots stay.

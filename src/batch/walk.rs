@@ -68,7 +68,13 @@ fn file(path: &Path, options: &WalkOptions, walked: &mut Walked, seen: &mut Hash
     }
 }
 
-fn folder(root: &Path, options: &WalkOptions, exclude: &HashSet<PathBuf>, walked: &mut Walked, seen: &mut HashSet<PathBuf>) {
+fn folder(
+    root: &Path,
+    options: &WalkOptions,
+    exclude: &HashSet<PathBuf>,
+    walked: &mut Walked,
+    seen: &mut HashSet<PathBuf>,
+) {
     let exclude = exclude.clone();
     let mut builder = WalkBuilder::new(root);
     builder
@@ -82,11 +88,14 @@ fn folder(root: &Path, options: &WalkOptions, exclude: &HashSet<PathBuf>, walked
         .sort_by_file_path(Path::cmp)
         .filter_entry(move |entry| {
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            !is_folder || exclude.is_empty() || entry.path().canonicalize().map_or(true, |path| !exclude.contains(&path))
+            !is_folder
+                || exclude.is_empty()
+                || entry.path().canonicalize().map_or(true, |path| !exclude.contains(&path))
         });
     // The last component of the argument counts as a role's folder too: `fit photos`.
     let argument = root.canonicalize().ok();
-    let argument = argument.as_deref().and_then(Path::file_name).and_then(|name| Role::of_folder(&name.to_string_lossy()));
+    let argument =
+        argument.as_deref().and_then(Path::file_name).and_then(|name| Role::of_folder(&name.to_string_lossy()));
     for entry in builder.build() {
         let entry = match entry {
             Ok(entry) => entry,

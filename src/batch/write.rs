@@ -17,14 +17,17 @@ pub(super) fn atomically(fitted: &Fitted, path: &Path, link: bool) -> Result<()>
     std::fs::create_dir_all(folder).map_err(failed("its folder cannot be made"))?;
     if let Some(source) = fitted.kept_path() {
         if is_same_file(source, path) {
-            return Err(Error::io("is the source itself", std::io::Error::other("choose another output folder")).at(path));
+            return Err(
+                Error::io("is the source itself", std::io::Error::other("choose another output folder")).at(path)
+            );
         }
         // Another file system, or one without links, gets a copy.
         if link && linked(source, folder, path) {
             return Ok(());
         }
     }
-    let temporary = tempfile::Builder::new().prefix(".mediafit-").tempfile_in(folder).map_err(failed("cannot be written"))?;
+    let temporary =
+        tempfile::Builder::new().prefix(".mediafit-").tempfile_in(folder).map_err(failed("cannot be written"))?;
     let mut out = BufWriter::with_capacity(128 * 1024, temporary.as_file());
     fitted.write_to(&mut out)?;
     out.flush().map_err(failed("cannot be written"))?;

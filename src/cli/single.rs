@@ -3,8 +3,9 @@
 use super::screen::Screen;
 use super::{Exit, Outcome};
 use mediafit::error::clean;
-use mediafit::verify::Fitted;
-use mediafit::{Ask, Cancel, Ending, Error, ErrorKind, Fitter, Record, Result, Role, Source, Standing, Summary};
+use mediafit::{
+    Ask, Cancel, Ending, Error, ErrorKind, Fitted, Fitter, Record, Result, Role, Source, Standing, Summary,
+};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;

@@ -37,7 +37,9 @@ pub(crate) fn cmyk_to_srgb8(cmyk: &Cmyk) -> Result<RgbImage> {
     for (inks, row) in cmyk.pixels.chunks_exact((width * 4).max(1)).zip(rows) {
         match &transform {
             Some(transform) => {
-                transform.transform(inks, row).map_err(|error| Error::engine(format!("colour conversion failed: {error}")))?;
+                transform
+                    .transform(inks, row)
+                    .map_err(|error| Error::engine(format!("colour conversion failed: {error}")))?;
             }
             None => {
                 for (ink, pixel) in inks.chunks_exact(4).zip(row.chunks_exact_mut(3)) {
@@ -126,7 +128,8 @@ fn convert_gray(image: DynamicImage, profile: &ColorProfile) -> Result<DynamicIm
         other => return Ok(other),
     };
     let srgb = ColorProfile::new_srgb();
-    let Ok(transform) = profile.create_transform_8bit(Layout::Gray, &srgb, Layout::Rgb, TransformOptions::default()) else {
+    let Ok(transform) = profile.create_transform_8bit(Layout::Gray, &srgb, Layout::Rgb, TransformOptions::default())
+    else {
         return Ok(DynamicImage::ImageLuma8(gray));
     };
     let mut rgb = RgbImage::new(gray.width(), gray.height());

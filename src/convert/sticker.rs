@@ -7,62 +7,139 @@ use webp::{Encoder, WebPConfig};
 /// How far above the limit the quick lossless coding may be for the thorough one to be worth its time, in percent.
 const LOSSLESS_REACH: usize = 125;
 
-/// Below this quality a sticker is scaled down no further here: it is refused.
+/// The lowest quality: below it a sticker is refused.
 const MIN_QUALITY: f32 = 5.0;
 
-/// How often the size is corrected before giving up.
-const MAX_CORRECTIONS: u32 = 6;
+/// Where transparency gets coarser, so that colours need not: below this quality.
+const POOR_QUALITY: f32 = 30.0;
 
-/// A coded sticker and how it was coded.
-pub(crate) struct Coded {
-    pub bytes: Vec<u8>,
-    pub lossless: bool,
-}
+/// A result of at least this share of the limit ends the search.
+const FILLED: f64 = 0.975;
+
+/// Where the search begins, and what it aims at between two known points.
+const FIRST_QUALITY: f32 = 80.0;
+const AIM: f64 = 0.99;
+
+/// How much the logarithm of the size grows with a point of quality, before two points tell.
+const GROWTH: f64 = 0.035;
+
+/// What thorough coding (trellis quantisation) takes of the size of quick coding at the same quality.
+const THOROUGH: f64 = 0.96;
+
+const MAX_ENCODES: u32 = 8;
 
 /// `image` as static WebP of at most `max_bytes`.
 ///
 /// Lossless coding is tried at low effort first: a photo is three times over the limit, and the thorough attempt costs
 /// ten times as much.
-pub(crate) fn encode(image: &RgbaImage, max_bytes: u64) -> Result<Coded> {
+pub(crate) fn encode(image: &RgbaImage, max_bytes: u64) -> Result<Vec<u8>> {
     let max = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let quick = webp(image, &lossless(0, 20.0)?)?;
     if quick.len() <= max.saturating_mul(LOSSLESS_REACH) / 100 {
         let small = webp(image, &lossless(4, 75.0)?)?;
         let small = if small.len() <= quick.len() { small } else { quick };
         if small.len() <= max {
-            return Ok(Coded { bytes: small, lossless: true });
+            return Ok(small);
         }
     }
-    lossy(image, max).map(|bytes| Coded { bytes, lossless: false })
+    lossy(image, max)
 }
 
-/// The best lossy coding under `max`: libwebp's own search aims at a size for the colours, and does not count the alpha
-/// plane and the container; what it misses by is taken off the aim until the whole file fits.
+/// The best lossy coding under `max`. libwebp's own search for a size counts neither the alpha plane nor the container and
+/// misses by up to a quarter: ours looks at whole files, at low effort until it is near.
 fn lossy(image: &RgbaImage, max: usize) -> Result<Vec<u8>> {
-    let mut aim = max;
-    for alpha_quality in [100, 70, 30] {
-        for _ in 0..MAX_CORRECTIONS {
-            let bytes = webp(image, &sized(aim, alpha_quality)?)?;
-            if bytes.len() <= max {
-                return Ok(bytes);
-            }
-            let over = bytes.len() - max;
-            match aim.checked_sub(over + over / 8 + 64) {
-                Some(less) if less > max / 16 => aim = less,
-                _ => break,
-            }
+    let mut best = None;
+    for alpha_quality in [100, 70, 30, 0] {
+        if let Some(found) = (Search { image, max, alpha_quality }).run()? {
+            best = Some(found);
         }
-        aim = max;
+        match &best {
+            Some((_, quality)) if *quality >= POOR_QUALITY => break,
+            _ => {}
+        }
     }
-    let bytes = webp(image, &lossy_config(MIN_QUALITY, 0)?)?;
-    if bytes.len() <= max {
-        return Ok(bytes);
-    }
-    Err(Error::cannot_fit(format!(
-        "the sticker does not fit at quality {MIN_QUALITY}; found {} bytes, allowed {max}; use a simpler picture",
-        bytes.len()
-    )))
+    best.map(|(bytes, _)| bytes).ok_or_else(|| {
+        Error::cannot_fit(format!(
+            "the sticker does not fit at quality {MIN_QUALITY}; allowed {max} bytes; use a simpler picture"
+        ))
+    })
 }
+
+/// A quality, and the logarithm of the size it gives.
+type Point = (f32, f64);
+
+/// A search over the quality of lossy coding.
+struct Search<'a> {
+    image: &'a RgbaImage,
+    max: usize,
+    alpha_quality: i32,
+}
+
+impl Search<'_> {
+    /// The largest file under the limit, with its quality.
+    fn run(&self) -> Result<Option<(Vec<u8>, f32)>> {
+        let aim = (self.max as f64 * AIM).ln();
+        let opaque = self.image.as_raw().chunks_exact(4).all(|pixel| pixel[3] == u8::MAX);
+        let thorough = if opaque { THOROUGH_OPAQUE } else { THOROUGH_ALPHA };
+        let (mut over, mut under) = (None::<Point>, None::<Point>);
+        let mut best: Option<(Vec<u8>, f32)> = None;
+        let (mut quality, mut method) = (FIRST_QUALITY, QUICK);
+        for _ in 0..MAX_ENCODES {
+            let bytes = webp(self.image, &lossy_config(quality, self.alpha_quality, method)?)?;
+            let size = (bytes.len() as f64).ln();
+            let fits = bytes.len() <= self.max;
+            if fits {
+                under = Some((quality, size))
+            } else {
+                over = Some((quality, size))
+            }
+            let filled = fits && bytes.len() as f64 >= self.max as f64 * FILLED;
+            let near = (size - aim).abs() < 0.12;
+            let at_end = (fits && quality >= 100.0) || (!fits && quality <= MIN_QUALITY);
+            if fits && method == thorough && best.as_ref().is_none_or(|(best, _)| best.len() < bytes.len()) {
+                best = Some((bytes, quality));
+            }
+            if method == thorough && (filled || at_end) {
+                break;
+            }
+            let mut next = Self::next(quality, size, over, under, aim);
+            if method == QUICK && (near || at_end) {
+                // Quick and thorough sizes do not compare: what is known is scaled over.
+                method = thorough;
+                (over, under) = (None, None);
+                next = Self::next(quality, size + THOROUGH.ln(), None, None, aim);
+            }
+            if (next - quality).abs() < 0.05 && best.is_some() {
+                break;
+            }
+            quality = next;
+        }
+        if best.is_none() {
+            // The search ran out of steps on its way down, as it does on noise: the lowest quality may still fit.
+            let bytes = webp(self.image, &lossy_config(MIN_QUALITY, self.alpha_quality, thorough)?)?;
+            best = (bytes.len() <= self.max).then_some((bytes, MIN_QUALITY));
+        }
+        Ok(best)
+    }
+
+    /// The next quality to try: between the two nearest points by interpolation, else along the usual slope.
+    fn next(quality: f32, size: f64, over: Option<Point>, under: Option<Point>, aim: f64) -> f32 {
+        let next = match (over, under) {
+            (Some((high, over)), Some((low, under))) => {
+                let share = ((aim - under) / (over - under).max(1e-6)).clamp(0.1, 0.9);
+                low + (high - low) * share as f32
+            }
+            _ => quality + ((aim - size) / GROWTH) as f32,
+        };
+        next.clamp(MIN_QUALITY, 100.0)
+    }
+}
+
+/// libwebp's methods: with plain quantisation, and with trellis quantisation. The highest one also tries every way to code
+/// the alpha plane, which takes ten times as long for one percent.
+const QUICK: i32 = 3;
+const THOROUGH_ALPHA: i32 = 5;
+const THOROUGH_OPAQUE: i32 = 6;
 
 fn lossless(method: i32, effort: f32) -> Result<WebPConfig> {
     let mut config = config()?;
@@ -74,22 +151,12 @@ fn lossless(method: i32, effort: f32) -> Result<WebPConfig> {
     Ok(config)
 }
 
-fn sized(bytes: usize, alpha_quality: i32) -> Result<WebPConfig> {
-    let mut config = lossy_config(90.0, alpha_quality)?;
-    config.target_size = i32::try_from(bytes).unwrap_or(i32::MAX);
-    config.pass = 6;
-    config.qmin = 0;
-    config.qmax = 100;
-    Ok(config)
-}
-
-fn lossy_config(quality: f32, alpha_quality: i32) -> Result<WebPConfig> {
+fn lossy_config(quality: f32, alpha_quality: i32, method: i32) -> Result<WebPConfig> {
     let mut config = config()?;
     config.quality = quality;
-    config.method = 4;
+    config.method = method;
     config.alpha_quality = alpha_quality;
-    config.use_sharp_yuv = 1;
-    config.segments = 4;
+    config.use_sharp_yuv = i32::from(method != QUICK);
     Ok(config)
 }
 

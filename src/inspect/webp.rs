@@ -174,7 +174,8 @@ impl Walk<'_> {
             if animated || (image.width, image.height) == (0, 0) {
                 (image.width, image.height) = (width, height);
             }
-            if animated && self.frames.count > 1 {
+            // The flag alone makes it an animation to those who read it, even one of a single frame.
+            if animated && self.frames.count > 0 {
                 let Frames { count, shortest_ms, total_ms } = self.frames;
                 image.animation =
                     Some(Animation { frames: count, shortest_frame_ms: shortest_ms, total_ms: Some(total_ms) });

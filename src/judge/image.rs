@@ -19,7 +19,8 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
     if format.family() == Family::Image
         && let Media::Image(image) = &facts.media
     {
-        if accepted {
+        // Of a file that ends before its colours are stated, nothing is known about them.
+        if accepted && (facts.damage.is_empty() || image.color != ColorModel::Other) {
             coding(image, rules.bit_depth, findings);
         }
         looks(image, findings);
@@ -77,7 +78,7 @@ fn looks(image: &ImageFacts, findings: &mut Vec<Finding>) {
 
 pub(super) fn profile(image: &ImageFacts, findings: &mut Vec<Finding>) {
     if let Some(profile) = &image.profile
-        && matches!(profile.kind, ProfileKind::Rgb | ProfileKind::Cmyk)
+        && matches!(profile.kind, ProfileKind::Rgb | ProfileKind::Gray | ProfileKind::Cmyk)
     {
         let message = format!("colours are meant for {}, and look different where profiles are ignored", profile.name);
         findings.push(Finding::new(Rule::ImageProfile, Warn, profile.name.as_str(), "sRGB", message));

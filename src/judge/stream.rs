@@ -51,7 +51,13 @@ pub(super) fn judge_video(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     if matches!(facts.format, Format::Mov | Format::M4v) {
         let message = format!("{} is stored but not played", facts.format.label());
         let found = streams(facts).and_then(|streams| streams.brand.clone()).unwrap_or_else(|| "qt".to_owned());
-        findings.push(Finding::new(Rule::VideoBrand, Fail, found.trim_end(), "isom mp41 mp42 avc1 3gp4 3gp5 3gp6", message));
+        findings.push(Finding::new(
+            Rule::VideoBrand,
+            Fail,
+            found.trim_end(),
+            "isom mp41 mp42 avc1 3gp4 3gp5 3gp6",
+            message,
+        ));
     } else {
         container(facts, Rule::VideoContainer, &rules.formats, findings);
     }

@@ -33,7 +33,9 @@ fn refused_type(facts: &Facts, policy: &Policy) -> String {
         (Family::Image, _) => "send it as an image or sticker, or put it into a PDF",
         (Family::Audio, _) => "send it as audio",
         (Family::Video, _) => "send it as a video",
-        (Family::Document, Format::Zip | Format::Gzip | Format::Epub) => "send the files in it one by one, or a link to it",
+        (Family::Document, Format::Zip | Format::Gzip | Format::Epub) => {
+            "send the files in it one by one, or a link to it"
+        }
         (Family::Document, Format::Odt | Format::Ods | Format::Odp | Format::Rtf) => {
             "export it as PDF, DOCX, XLSX or PPTX"
         }

@@ -12,7 +12,10 @@ pub(super) fn plan(facts: &Facts, media: &Media, role: Role, cures: &[&Finding])
             (Role::Video, Family::Image) => "send it as an image",
             _ => "name the role that it can serve",
         };
-        return Plan::refuse(Reason::Type, format!("found {}, which cannot become {role}; {way_out}", facts.format.label()));
+        return Plan::refuse(
+            Reason::Type,
+            format!("found {}, which cannot become {role}; {way_out}", facts.format.label()),
+        );
     }
     if let Some(steps) = lossless_steps(cures) {
         let rungs = vec![Rung { steps, format: facts.format }];
@@ -25,6 +28,9 @@ pub(super) fn plan(facts: &Facts, media: &Media, role: Role, cures: &[&Finding])
     let found: Vec<&str> = cures.iter().map(|finding| finding.message.as_str()).collect();
     Plan::refuse(
         Reason::Unsupported,
-        format!("{}; this version judges {what} by format and size and does not convert it; convert it first", found.join(", ")),
+        format!(
+            "{}; this version judges {what} by format and size and does not convert it; convert it first",
+            found.join(", ")
+        ),
     )
 }

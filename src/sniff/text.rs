@@ -32,11 +32,8 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     } else {
         markup(without_bom(start))
     };
-    let is_plain = || match &text {
-        Cow::Owned(decoded) => is_printable(decoded),
-        Cow::Borrowed(bytes) => utf8_text && is_printable(bytes),
-    };
-    let format = format.or_else(|| is_plain().then_some(Format::Text));
+    // The platform's plain text is UTF-8: UTF-16 would reach the receiver as rubbish.
+    let format = format.or_else(|| (utf8_text && is_printable(head)).then_some(Format::Text));
     // A PDF or RTF counts as its own format, whatever its bytes look like.
     let utf8_text = utf8_text && !matches!(format, Some(Format::Pdf | Format::Rtf));
     Ok(format.map(|format| Sniffed { utf8_text, ..Sniffed::of(format) }))

@@ -207,7 +207,7 @@ def png_broken(add):
     zero = png.SIGNATURE + png.header(0, 0, 8, png.RGB) + base[data_at:]
     add("broken", "zero-size", ".png", zero, format="png", rules="any.malformed")
     wrong = png.SIGNATURE + png.header(96, 72, 3, png.RGB) + base[data_at:]
-    add("broken", "bit-depth-3", ".png", wrong, format="png", rules="any.malformed")
+    add("broken", "bit-depth-3", ".png", wrong, format="png", rules="any.malformed image.bit-depth", about="any.malformed")
     short = png.SIGNATURE + png.header(96, 72, 8, png.RGB) + png.chunk(b"IDAT", zlib.compress(b"\0" * 500)) + png.END
     add("fit", "image-data-too-short", ".png", short, format="png", fixable=False)
 
@@ -344,7 +344,7 @@ def others(add):
     add("unfit", "prolog", ".svg", b"\xef\xbb\xbf" + (prolog + SVG).encode(), format="svg", rules=FORMAT, fixable=False)
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = packer.compress(SVG.encode()) + packer.flush()
-    add("unfit", "compressed", ".svgz", packed, format="gzip", rules="document.type", role="document", fixable=False)
+    add("unfit", "compressed", ".svgz", packed, format="svg", rules=FORMAT, fixable=False)
     html = b"<!DOCTYPE html>\n<html><head><title>404</title></head><body>Not found</body></html>\n"
     add("unfit", "html-inside", ".jpg", html, format="html", rules="document.type", role="document")
     add("unfit", "zeros", ".jpg", b"\0" * 4096, format="binary", rules="document.type", role="document", fixable=False)

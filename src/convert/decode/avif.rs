@@ -459,7 +459,7 @@ impl Rows {
                     // Chroma sits between two rows of luma: 3/4 of the nearer and 1/4 of the farther.
                     let near = y / 2;
                     let last = self.height.div_ceil(2).saturating_sub(1);
-                    let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(last) };
+                    let far = if y.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(last) };
                     let half = self.width.div_ceil(2);
                     let rows = self.row(plane, near, half).zip(self.row(plane, far, half));
                     let half: Vec<f32> = rows.map(|(near, far)| near * 0.75 + far * 0.25).collect();

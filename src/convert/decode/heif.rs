@@ -479,7 +479,7 @@ fn linearised(code: f32, hlg: bool) -> f32 {
         };
     }
     let p = code.powf(1.0 / 78.84375);
-    ((p - 0.8359375).max(0.0) / (18.8515625 - 18.6875 * p)).powf(1.0 / 0.159_301_76) * (10_000.0 / 203.0)
+    ((p - 0.835_937_5).max(0.0) / (18.851_562 - 18.6875 * p)).powf(1.0 / 0.159_301_76) * (10_000.0 / 203.0)
 }
 
 /// The square root of linear light as an sRGB code.

@@ -7,6 +7,7 @@ mod heif;
 #[cfg(feature = "jxl")]
 mod jxl;
 mod raster;
+mod tiff_palette;
 
 pub(super) use raster::decode_frames as frames;
 
@@ -58,13 +59,9 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
         Format::Avif => avif::decode(bytes, MAX_PIXELS),
         #[cfg(feature = "jxl")]
         Format::Jxl => jxl::decode(bytes, MAX_JXL_PIXELS),
-        Format::Png
-        | Format::Apng
-        | Format::Webp
-        | Format::Gif
-        | Format::Bmp
-        | Format::Tiff
-        | Format::Ico => raster::decode(format, bytes),
+        Format::Png | Format::Apng | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff | Format::Ico => {
+            raster::decode(format, bytes)
+        }
         #[cfg(not(all(feature = "heif", feature = "avif", feature = "jxl")))]
         Format::Heic | Format::Avif | Format::Jxl => {
             Err(Error::unsupported(format!("{} was left out of this build; use one with all codecs", format.label())))

@@ -55,16 +55,7 @@ fn transform_columns(s: &Square) -> Square {
     let z3 = mul(o11, 0.707_106_77);
     let (z11, z13) = (add(t7, z3), sub(t7, z3));
 
-    [
-        add(t10, t11),
-        add(z11, z4),
-        add(t13, z1),
-        sub(z13, z2),
-        sub(t10, t11),
-        add(z13, z2),
-        sub(t13, z1),
-        sub(z11, z4),
-    ]
+    [add(t10, t11), add(z11, z4), add(t13, z1), sub(z13, z2), sub(t10, t11), add(z13, z2), sub(t13, z1), sub(z11, z4)]
 }
 
 #[inline(always)]
@@ -144,7 +135,9 @@ mod tests {
     }
 
     fn noise(seed: usize) -> Square {
-        std::array::from_fn(|y| std::array::from_fn(|x| ((seed + y * 57 + x * 131) * 2_654_435_761 % 255) as f32 - 127.0))
+        std::array::from_fn(|y| {
+            std::array::from_fn(|x| ((seed + y * 57 + x * 131) * 2_654_435_761 % 255) as f32 - 127.0)
+        })
     }
 
     #[test]

@@ -47,8 +47,10 @@ pub(crate) struct JpegPixels {
     /// The ICC profile in the file.
     pub(crate) icc: Option<Vec<u8>>,
     /// What libjpeg complained of without giving up.
+    #[allow(dead_code, reason = "for tests")]
     pub(crate) warnings: u32,
     /// The stream ended early; only with `salvage`.
+    #[allow(dead_code, reason = "for tests")]
     pub(crate) truncated: bool,
 }
 

@@ -5,7 +5,10 @@
 //! of every call, so that a broken file is an `Err` and never an exit. `resume_unwind` does not call the panic hook, so
 //! nothing is printed. After a caught error a struct is only ever destroyed.
 
-#![expect(unsafe_code, reason = "libjpeg has no safe interface to coefficients; every call is behind an owner in this file")]
+#![expect(
+    unsafe_code,
+    reason = "libjpeg has no safe interface to coefficients; every call is behind an owner in this file"
+)]
 
 mod reader;
 mod writer;
@@ -107,8 +110,9 @@ extern "C-unwind" fn emit_message(common: &mut sys::jpeg_common_struct, level: i
     unsafe {
         let code = (*trap).errors.msg_code;
         (*trap).warnings = (*trap).warnings.saturating_add(1);
-        (*trap).end_missing |= code == sys::JWRN_JPEG_EOF as i32;
-        (*trap).data_missing |= code == sys::JWRN_HIT_MARKER as i32 && (*trap).end_missing;
+        (*trap).end_missing |= code == sys::JWRN_JPEG_EOF;
+        // A scan that ends before its blocks do: what is missing is filled with gray, whether or not an EOI stands behind it.
+        (*trap).data_missing |= code == sys::JWRN_HIT_MARKER;
     }
 }
 
@@ -197,7 +201,7 @@ unsafe fn describe(trap: &Trap) -> Error {
             text = whole.split('%').next().unwrap_or_default().trim_end_matches([' ', ':', '(', ',']).to_owned();
         }
     }
-    if errors.msg_code == sys::JERR_OUT_OF_MEMORY as i32 {
+    if errors.msg_code == sys::JERR_OUT_OF_MEMORY {
         return Error::limit(format!("JPEG decoder: {text}"));
     }
     Error::malformed(format!("JPEG decoder: {text}"))

@@ -1,10 +1,10 @@
 //! The largest quality under a number of bytes, from a sample, with one full encode in the common case.
 
-use super::encode;
-use super::layout::{Color, Layout, Progression};
-use super::ffi::{Output, Writer};
-use super::quant::{CHROMA, LUMA, Quantiser, Table, factor_of, quality_of, scaled};
 use super::dct::{Coefficients as Plain, halve_horizontally, halve_vertically};
+use super::encode;
+use super::ffi::{Output, Writer};
+use super::layout::{Color, Layout, Progression};
+use super::quant::{CHROMA, LUMA, Quantiser, Table, factor_of, quality_of, scaled};
 use super::recode::{Coefficients, Keep, markers};
 use super::sample::Sample;
 use super::{Pixels, Subsampling};
@@ -27,6 +27,7 @@ pub(crate) struct Encoded {
     /// What was given up; none when the coefficients are the source's own.
     pub(crate) quality: Option<f32>,
     /// The resolution of colour.
+    #[allow(dead_code, reason = "for the comparison of codecs and tests")]
     pub(crate) subsampling: Subsampling,
     /// How often the whole picture was encoded.
     pub(crate) full_encodes: u8,
@@ -57,8 +58,7 @@ pub(crate) struct Knobs {
 
 /// Spectral progression gives the quality of bit-by-bit progression for half its time. The dead zone gains 0.2 to 1 point of
 /// SSIMULACRA2 at equal bytes above quality 60 and 4 below 30. See docs/jpeg-codecs.md.
-pub(crate) const KNOBS: Knobs =
-    Knobs { progression: Progression::Spectral, dead_zone: 0.1, halve: None };
+pub(crate) const KNOBS: Knobs = Knobs { progression: Progression::Spectral, dead_zone: 0.1, halve: None };
 
 /// Where a full encode aims, as a share of the limit: an error of the model of 1.5 % either way needs no second one.
 const AIM: f64 = 0.98;
@@ -73,24 +73,35 @@ const FIRST_FACTOR: f32 = 0.2;
 const MIN_FACTOR: f32 = 0.01;
 const MAX_STEPS: u8 = 9;
 const MAX_ENCODES: u8 = 4;
+/// Larger pictures are always 4:2:0: coefficients of 4:4:4 take six bytes a pixel beside the three of the picture itself.
+const MAX_FULL_PIXELS: u64 = 64_000_000;
 
 /// What the model says of one factor of the base tables.
 #[derive(Clone, Copy, Debug)]
 struct Point {
     factor: f32,
-    /// Frequencies from this diagonal of the block on have the steps of `coarser`; none when it is `DIAGONALS`.
+    /// Frequencies from this rank on have the steps of `coarser`; none when it is `RANKS`.
     split: usize,
     coarser: f32,
     bytes: f64,
 }
 
-const DIAGONALS: usize = 15;
+/// Frequencies by their diagonal in the block, then by row: a finer order than diagonals, near that of their importance.
+const RANKS: usize = 120;
+
+fn rank(index: usize) -> usize {
+    let (row, column) = (index / 8, index % 8);
+    (row + column) * 8 + row
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     At { point: Point, finest: bool },
     Never { coarsest: Point },
 }
+
+/// Encodes the whole picture with these tables, or gives up when it passes this length.
+type Encode<'a> = dyn FnMut(&[Table], usize) -> Result<Option<Vec<u8>>, Error> + 'a;
 
 /// One way to encode a picture: its sample, and the tables at a factor.
 struct Way<'a> {
@@ -105,7 +116,7 @@ struct Way<'a> {
 
 impl Way<'_> {
     fn point(&self, x: f32) -> Result<Point, Error> {
-        self.weighed(Point { factor: x.exp(), split: DIAGONALS, coarser: x.exp(), bytes: 0.0 })
+        self.weighed(Point { factor: x.exp(), split: RANKS, coarser: x.exp(), bytes: 0.0 })
     }
 
     fn weighed(&self, point: Point) -> Result<Point, Error> {
@@ -115,10 +126,10 @@ impl Way<'_> {
 
     fn tables(&self, point: Point) -> Vec<Table> {
         let mut fine = (self.tables)(point.factor);
-        if point.split < DIAGONALS {
+        if point.split < RANKS {
             for (fine, coarse) in fine.iter_mut().zip((self.tables)(point.coarser)) {
                 let pairs = fine.iter_mut().zip(coarse).enumerate();
-                pairs.filter(|(i, _)| i / 8 + i % 8 >= point.split).for_each(|(_, (fine, coarse))| *fine = coarse);
+                pairs.filter(|(i, _)| rank(*i) >= point.split).for_each(|(_, (fine, coarse))| *fine = coarse);
             }
         }
         fine
@@ -127,7 +138,7 @@ impl Way<'_> {
     /// The finest factor between `finest` and `coarsest` whose predicted bytes stay under `target`.
     fn solve(&self, target: f64, finest: f32, coarsest: f32) -> Result<Answer, Error> {
         let (low, high) = (finest.max(MIN_FACTOR).ln(), coarsest.max(MIN_FACTOR).ln());
-        let (mut over, mut under): (Option<(f32, Point)>, Option<(f32, Point)>) = (None, None);
+        let (mut over, mut under) = (None::<(f32, Point)>, None::<(f32, Point)>);
         // Bytes fall with the factor about as a power of -0.6; between two points the power is measured.
         let wanted = (target * (1.0 + self.near) / 2.0).ln();
         let mut x = self.start.ln().clamp(low, high.max(low));
@@ -165,7 +176,7 @@ impl Way<'_> {
     /// passes from one level to the next. At a jump no factor fills the budget; its two sides together do: the finer one for
     /// the low frequencies, the coarser one for the rest.
     fn between(&self, over: Point, under: Point, target: f64) -> Result<Point, Error> {
-        let (mut best, mut fits, mut fails) = (under, 0, DIAGONALS);
+        let (mut best, mut fits, mut fails) = (under, 0, RANKS);
         while fails - fits > 1 {
             let split = (fits + fails) / 2;
             let point = self.weighed(Point { factor: over.factor, split, coarser: under.factor, bytes: 0.0 })?;
@@ -185,7 +196,7 @@ impl Way<'_> {
         max_bytes: u64,
         bounds: (f32, f32),
         subsampling: Subsampling,
-        encode: &mut dyn FnMut(&[Table], usize) -> Result<Option<Vec<u8>>, Error>,
+        encode: &mut Encode<'_>,
     ) -> Result<Fit, Error> {
         let max = max_bytes as f64;
         let mut best: Option<Encoded> = None;
@@ -203,7 +214,8 @@ impl Way<'_> {
             let bytes = encode(&self.tables(point), allowed)?;
             let len = bytes.as_ref().map_or(allowed, Vec::len);
             let fits = len as u64 <= max_bytes && bytes.is_some();
-            if let Some(bytes) = bytes.filter(|bytes| fits && best.as_ref().is_none_or(|best| best.bytes.len() < bytes.len()))
+            if let Some(bytes) =
+                bytes.filter(|bytes| fits && best.as_ref().is_none_or(|best| best.bytes.len() < bytes.len()))
             {
                 let quality = Some(quality_of(point.factor));
                 best = Some(Encoded { bytes, quality, subsampling, full_encodes: attempt });
@@ -234,7 +246,12 @@ pub(crate) fn encode_under(pixels: Pixels<'_>, max_bytes: u64, bounds: Bounds) -
 }
 
 /// `encode_under` with other knobs than those that were settled.
-pub(super) fn encode_under_with(pixels: Pixels<'_>, max_bytes: u64, bounds: Bounds, knobs: Knobs) -> Result<Fit, Error> {
+pub(super) fn encode_under_with(
+    pixels: Pixels<'_>,
+    max_bytes: u64,
+    bounds: Bounds,
+    knobs: Knobs,
+) -> Result<Fit, Error> {
     let full = encode::sample(&pixels);
     let tables = |factor: f32| {
         let chroma = scaled(&CHROMA, factor);
@@ -242,7 +259,11 @@ pub(super) fn encode_under_with(pixels: Pixels<'_>, max_bytes: u64, bounds: Boun
     };
     let range = (factor_of(bounds.max_quality), factor_of(bounds.min_quality));
     let halved = |sample: &Sample| sample.halved(true, true);
-    let halved: Option<&dyn Fn(&Sample) -> Sample> = if matches!(pixels, Pixels::Luma(_)) { None } else { Some(&halved) };
+    let (width, height) = pixels.size();
+    let huge = u64::from(width) * u64::from(height) > MAX_FULL_PIXELS;
+    let halved: Option<&dyn Fn(&Sample) -> Sample> =
+        if matches!(pixels, Pixels::Luma(_)) { None } else { Some(&halved) };
+    let knobs = if huge && knobs.halve.is_none() { Knobs { halve: Some(true), ..knobs } } else { knobs };
     let (subsampling, start) = choose(&full, halved, &tables, max_bytes, range, knobs)?;
     let sample = if subsampling == Subsampling::Half { full.halved(true, true) } else { full };
     let way = Way { sample: &sample, tables: &tables, knobs, start, near: NEAR };
@@ -331,10 +352,10 @@ pub(super) fn refit_under_with(
     let expected = full.thinned().bytes(&tables, 0.0, Progression::Spectral)? / max_bytes as f64;
     // Bit by bit takes twice the time and saves a few percent: only where that decides.
     let progression = if expected < 0.98 { Progression::Spectral } else { Progression::Successive };
-    if expected < 1.07 {
-        if let Some(bytes) = source.write(&tables, keep, progression, limit)? {
-            return Ok(Fit::Encoded(Encoded { bytes, quality: None, subsampling: own, full_encodes: 1 }));
-        }
+    if expected < 1.07
+        && let Some(bytes) = source.write(&tables, keep, progression, limit)?
+    {
+        return Ok(Fit::Encoded(Encoded { bytes, quality: None, subsampling: own, full_encodes: 1 }));
     }
     let requantised = |factor: f32| -> Vec<Table> {
         let wanted = [scaled(&LUMA, factor), scaled(&CHROMA, factor)];
@@ -421,9 +442,9 @@ fn write_halved(
                 line = line.iter().zip(&below).map(|(top, bottom)| halve_vertically(top, bottom)).collect();
             }
             for (column, to) in writer.block_row(index, row)?.iter_mut().enumerate() {
-                let at = |column: usize| line.get(column.min(line.len().saturating_sub(1))).copied().unwrap_or([0.0; 64]);
-                let block =
-                    if width { halve_horizontally(&at(column * 2), &at(column * 2 + 1)) } else { at(column) };
+                let at =
+                    |column: usize| line.get(column.min(line.len().saturating_sub(1))).copied().unwrap_or([0.0; 64]);
+                let block = if width { halve_horizontally(&at(column * 2), &at(column * 2 + 1)) } else { at(column) };
                 *to = quantiser.levels(&block);
             }
         }

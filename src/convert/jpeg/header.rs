@@ -1,6 +1,6 @@
 //! What the markers before the first scan say, read by ourselves: libjpeg is not asked before this is known and allowed.
 
-use super::quant::{CHROMA, LUMA, Table, quality_from};
+use super::quant::{ANNEX_CHROMA, ANNEX_LUMA, Table, quality_from};
 use crate::error::Error;
 
 /// The position in natural order of the n-th step of a DQT segment.
@@ -148,9 +148,9 @@ impl Header {
     /// The quality on libjpeg's scale that these quantisation tables are nearest to: luma and chroma weigh by their planes.
     pub(super) fn quality(&self) -> Option<f32> {
         let table = |plane: usize| self.planes.get(plane).and_then(|&t| self.tables.get(t)).copied().flatten();
-        let luma = quality_from(&table(0)?, &LUMA);
+        let luma = quality_from(&table(0)?, &ANNEX_LUMA);
         Some(match table(1) {
-            Some(chroma) if self.components == 3 => luma.max(quality_from(&chroma, &CHROMA)),
+            Some(chroma) if self.components == 3 => luma.max(quality_from(&chroma, &ANNEX_CHROMA)),
             _ => luma,
         })
     }

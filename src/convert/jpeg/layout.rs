@@ -93,6 +93,7 @@ const SPECTRAL_1: &[Scan] = &[scan(&[0], 0, 0, 0, 0), scan(&[0], 1, 8, 0, 0), sc
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progression {
     /// One scan.
+    #[allow(dead_code, reason = "for the comparison of codecs and tests")]
     Sequential,
     /// One scan a band of frequencies.
     Spectral,

@@ -25,12 +25,9 @@ mod recode;
 mod sample;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "lab")]
-#[path = "/tmp/scratch-jpeg/src/lab.rs"]
-pub mod lab;
 
-pub(crate) use decode::{Channels, DecodeOptions, JpegPixels, decode, source_quality};
-pub(crate) use fit::{Bounds, Encoded, Fit, encode_under, refit_under};
+pub(crate) use decode::{Channels, DecodeOptions, decode, source_quality};
+pub(crate) use fit::{Bounds, Fit, encode_under, refit_under};
 pub(crate) use recode::{Keep, recode_lossless};
 
 use crate::error::Error;
@@ -47,6 +44,7 @@ pub(crate) enum Pixels<'a> {
     /// Colour, in sRGB.
     Rgb(&'a image::RgbImage),
     /// Gray.
+    #[allow(dead_code, reason = "the platform wants three components; tests use it")]
     Luma(&'a image::GrayImage),
 }
 
@@ -82,6 +80,7 @@ impl Subsampling {
     }
 }
 
+#[allow(dead_code, reason = "for the comparison of codecs, which includes this room, and for tests")]
 /// A JPEG of a stated quality on libjpeg's scale (1 to 100, fractions allowed).
 pub(crate) fn encode(pixels: Pixels<'_>, quality: f32, subsampling: Subsampling) -> Result<Vec<u8>, Error> {
     let factor = quant::factor_of(quality);

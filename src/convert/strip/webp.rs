@@ -25,7 +25,10 @@ pub(super) fn stripped(bytes: &[u8], metadata: bool) -> Result<Vec<u8>> {
         if out.len() % 2 == 1 {
             out.push(0);
         }
-        if metadata && header.starts_with(b"VP8X") && let Some(flags) = out.get_mut(start + 8) {
+        if metadata
+            && header.starts_with(b"VP8X")
+            && let Some(flags) = out.get_mut(start + 8)
+        {
             *flags &= !EXIF_XMP_FLAGS;
         }
         at = end + (length & 1);

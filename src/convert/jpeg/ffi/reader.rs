@@ -156,7 +156,8 @@ impl<'a> Reader<'a> {
     /// One row of blocks of a plane, to read or to change in place.
     pub(crate) fn block_row(&mut self, plane: usize, row: u32) -> Result<&mut [Block], Error> {
         let layout = self.layout()?;
-        let Some(shape) = layout.planes.get(plane).filter(|shape| row < shape.blocks_h && !self.arrays.is_null()) else {
+        let Some(shape) = layout.planes.get(plane).filter(|shape| row < shape.blocks_h && !self.arrays.is_null())
+        else {
             return Err(Error::malformed("JPEG block row out of range"));
         };
         // SAFETY: `plane` and `row` are in range of the arrays that `jpeg_read_coefficients` made for this struct; a row

@@ -153,7 +153,11 @@ impl Writer {
 }
 
 /// Writes the coefficients that `reader` holds (and that the caller may have changed in place) with new tables.
-pub(crate) fn write_from(reader: &mut Reader<'_>, tables: &[[u16; 64]], out: &Output<'_>) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn write_from(
+    reader: &mut Reader<'_>,
+    tables: &[[u16; 64]],
+    out: &Output<'_>,
+) -> Result<Option<Vec<u8>>, Error> {
     let layout = reader.layout()?;
     if reader.arrays.is_null() {
         return Err(Error::malformed("JPEG coefficients have not been read"));

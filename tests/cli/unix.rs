@@ -1,0 +1,130 @@
+//! Links, pipes, signals, and names that only Unix has.
+
+use super::support::run;
+use super::*;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
+#[test]
+fn names_cannot_speak_to_the_terminal() {
+    let dir = Dir::new();
+    dir.file("in/\u{1b}[31mred\n\u{202e}gnp.bmp", bmp(8, 8));
+    let ran = dir.mediafit(["check", "in"]).ends_with(1);
+    assert!(!ran.text().contains('\u{1b}') && !ran.text().contains('\u{202e}'), "{}", ran.text());
+    assert!(ran.text().contains("\\u{1b}[31mred\\u{a}"), "{}", ran.text());
+    dir.mediafit(["fit", "in", "--out", "out"]).ends_with(0);
+    let ran = dir.mediafit(["check", "gone\u{1b}[31m"]).ends_with(2);
+    assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_files_too() {
+    let dir = Dir::new();
+    let name = OsStr::from_bytes(b"caf\xe9.png");
+    dir.file(std::path::Path::new("in").join(name), png(8, 8));
+    let ran = dir.mediafit(["fit", "in", "--out", "out", "--json"]).ends_with(0);
+    assert_eq!(ran.summary()["written"], 1);
+    assert!(dir.join("out").join(name).exists());
+    let mut list = b"in/".to_vec();
+    list.extend_from_slice(name.as_bytes());
+    dir.file("list.txt", &list);
+    dir.mediafit(["check", "@list.txt"]).ends_with(0);
+}
+
+#[test]
+fn links_and_pipes_in_a_folder_neither_hang_nor_end_the_run() {
+    let dir = Dir::new();
+    dir.file("in/a.png", png(8, 8));
+    symlink("nowhere.png", dir.join("in/dangling.png")).unwrap();
+    symlink(".", dir.join("in/loop")).unwrap();
+    symlink("knot-b.png", dir.join("in/knot-a.png")).unwrap();
+    symlink("knot-a.png", dir.join("in/knot-b.png")).unwrap();
+    assert!(Command::new("mkfifo").arg(dir.join("in/pipe.png")).status().unwrap().success());
+    let ran = dir.mediafit(["check", "in", "--json"]);
+    assert!(matches!(ran.code, Some(1 | 2)), "{ran:?}");
+    assert_eq!(ran.file("/a.png")["verdict"], "fit");
+    assert_eq!(ran.file("/dangling.png")["error"]["kind"], "io");
+    assert_eq!(ran.summary()["fit"], 1);
+    let ran = dir.mediafit(["fit", "in", "--out", "out"]);
+    assert!(matches!(ran.code, Some(1 | 2)), "{ran:?}");
+    assert!(dir.join("out/a.png").exists());
+    dir.mediafit(["check", "in/pipe.png"]).ends_with(2);
+}
+
+#[test]
+fn kept_files_are_linked_when_asked() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = Dir::new();
+    let source = dir.file("in/a.png", png(8, 8));
+    dir.mediafit(["fit", "in", "--out", "linked", "--link-kept"]).ends_with(0);
+    dir.mediafit(["fit", "in", "--out", "copied"]).ends_with(0);
+    let number = |path: &std::path::Path| path.metadata().unwrap().ino();
+    assert_eq!(number(&dir.join("linked/a.png")), number(&source));
+    assert_ne!(number(&dir.join("copied/a.png")), number(&source));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let dir = Dir::new();
+    for number in 0..300 {
+        dir.file(format!("in/{number}.png"), png(8, 8));
+    }
+    for arguments in [&["check", "in", "--json"][..], &["check", "in"], &["man"], &["policy"], &["completions", "bash"]]
+    {
+        let mut command = dir.command();
+        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("pipe"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_full_device_is_exit_2() {
+    let dir = Dir::new();
+    dir.file("a.png", png(8, 8));
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let mut command = dir.command();
+    let child = command.args(["check", "a.png"]).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output cannot be written"));
+}
+
+#[test]
+fn an_interrupt_ends_cleanly_with_130_and_a_second_run_goes_on() {
+    let dir = Dir::new();
+    // Enough work for the signal to come in the midst of it.
+    for number in 0..12 {
+        dir.file(format!("in/{number}.bmp"), bmp(1000 + number, 1000));
+    }
+    let mut child = dir
+        .command()
+        .args(["fit", "in", "--out", "out", "--jobs", "1", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut reader, &mut first).unwrap();
+    assert!(first.contains("\"type\":\"file\""), "{first}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut rest).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{rest}");
+    let summary: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
+    assert_eq!((&summary["type"], &summary["interrupted"]), (&"summary".into(), &true.into()));
+    let mut again = dir.command();
+    again.args(["fit", "in", "--out", "out", "--json"]);
+    let ran = run(again, b"").ends_with(0);
+    assert_eq!(ran.summary()["written"], 12);
+    assert!(ran.summary()["reused"].as_u64().unwrap() >= 1);
+    let names = fs::read_dir(dir.join("out")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+}

@@ -1,0 +1,189 @@
+//! Real files from public sources, where they are present: `MEDIAFIT_CORPUS`, else `../shared/corpus` beside the package.
+//! Every image, sticker and document gets its manifest's verdict, and every picture that can be decoded is made fit.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use mediafit::plan::{Animated, Options, Reason};
+use mediafit::{Ask, Ending, Fitter, Platform, Policy, Role, Rule, Severity, Source, Standing, Verdict};
+use std::path::{Path, PathBuf};
+
+/// How many files of each kind the manifest lists; a corpus that shrinks must not pass unseen.
+const COUNTS: [(&str, usize); 3] = [("image", 97), ("sticker", 30), ("document", 12)];
+
+/// The pictures that cannot be made fit, and why.
+#[rustfmt::skip]
+const REFUSED: &[(&str, Reason)] = &[
+    ("image/amx__pixel-motion-photo-shortened.jpg", Reason::Broken),
+    ("image/ftype__fixture-corrupt.png",            Reason::Broken),
+    ("image/imgrs__oss-fuzz-36829.jpeg",            Reason::Broken),
+    // Run lengths of 24-bit pixels, which only OS/2 wrote; the manifest's reference decoder does not read them either.
+    ("image/imgrs__rgb24rle24.bmp",                 Reason::Unsupported),
+    ("image/mdn__alice.svg",                        Reason::Unsupported),
+    ("image/mdn__mdn.svg",                          Reason::Unsupported),
+    ("image/mdn__star.svg",                         Reason::Unsupported),
+    ("image/mp4p__no-ftyp.avif",                    Reason::Broken),
+    ("image/small__png-truncated.png",              Reason::Broken),
+];
+
+#[derive(Debug, Clone)]
+struct Row {
+    path: PathBuf,
+    file: String,
+    role: Role,
+    expected: String,
+    violations: String,
+    ambiguous: String,
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    match rows() {
+        None => {
+            eprintln!("no corpus here: set MEDIAFIT_CORPUS to its folder to test with real files");
+            trials.push(Trial::test("corpus_is_absent", || Ok(())).with_ignored_flag(true));
+        }
+        Some(rows) => {
+            let listed = rows.clone();
+            trials.push(Trial::test("number_of_files", move || counted(&listed)));
+            for row in rows {
+                if row.role != Role::Document {
+                    let row = row.clone();
+                    trials.push(Trial::test(format!("fit::{}", row.file), move || made_fit(&row)));
+                }
+                trials.push(Trial::test(format!("check::{}", row.file), move || judged(&row)));
+            }
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn rows() -> Option<Vec<Row>> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let folder = std::env::var_os("MEDIAFIT_CORPUS").map_or_else(beside, PathBuf::from);
+    let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).ok()?;
+    let mut lines = manifest.lines();
+    assert!(lines.next().unwrap().starts_with("file\tkind\texpected\tviolations\tambiguous\t"));
+    let rows = lines.filter_map(|line| {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let role = match fields[1] {
+            "image" => Role::Image,
+            "sticker" => Role::Sticker,
+            "document" => Role::Document,
+            _ => return None,
+        };
+        Some(Row {
+            path: folder.join(fields[0]),
+            file: fields[0].to_owned(),
+            role,
+            expected: fields[2].to_owned(),
+            violations: fields[3].to_owned(),
+            ambiguous: fields[4].to_owned(),
+        })
+    });
+    Some(rows.collect())
+}
+
+fn counted(rows: &[Row]) -> Result<(), Failed> {
+    for (kind, expected) in COUNTS {
+        let found = rows.iter().filter(|row| row.role.name() == kind).count();
+        if found != expected {
+            return Err(format!("{kind}: found {found}, expected {expected}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The manifest's documents follow the on-premise rule, its stickers the static one.
+fn platform(row: &Row) -> Platform {
+    if row.role == Role::Document { Platform::OnPremise } else { Platform::Cloud }
+}
+
+fn judged(row: &Row) -> Result<(), Failed> {
+    let fitter = Fitter::new(Policy::of(platform(row)));
+    let source = Source::open(&row.path)?;
+    let checked = fitter.check_deep(&source, Ask::Folder(row.role))?;
+    let verdict = &checked.verdict;
+    let ambiguous = |word: &str| row.ambiguous.split(' ').any(|point| point == word);
+    let right = match row.expected.as_str() {
+        "ok" => verdict.is_fit() || explained(verdict, &row.ambiguous),
+        "violates" => verdict.standing == Standing::Unfit || ambiguous("undecodable_by_reference"),
+        "corrupt" => verdict.standing == Standing::Broken || ambiguous("decode_errors"),
+        other => panic!("no expectation: {other}"),
+    };
+    let missing: Vec<&str> = row.violations.split(' ').filter(|violation| !named(verdict, row, violation)).collect();
+    if right && missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("found {verdict:#?}, expected {} ({}), not named: {missing:?}", row.expected, row.ambiguous).into())
+}
+
+/// Whether each failed rule is one on which the manifest says that either answer is right.
+fn explained(verdict: &Verdict, ambiguous: &str) -> bool {
+    let points: Vec<&str> = ambiguous.split(' ').map(|point| point.split('=').next().unwrap_or(point)).collect();
+    verdict.findings.iter().filter(|finding| finding.severity == Severity::Fail).all(|finding| {
+        let point = match finding.rule {
+            Rule::ImageAnimated => "animated",
+            Rule::ImageBitDepth => "bit_depth",
+            Rule::ImageColor => "color",
+            Rule::ImageCoding => "arithmetic",
+            Rule::ImageSize | Rule::StickerSize => "size",
+            Rule::DocumentType => "mime",
+            _ => return false,
+        };
+        points.contains(&point)
+    })
+}
+
+/// Whether a violation of the manifest is among the failed rules.
+fn named(verdict: &Verdict, row: &Row, violation: &str) -> bool {
+    let sticker = row.role == Role::Sticker;
+    let rule = match violation.split('=').next().unwrap_or_default() {
+        // A file that is broken need not be told its other faults.
+        _ if row.expected == "corrupt" => return true,
+        "" => return true,
+        "mime" if sticker => Rule::StickerFormat,
+        "mime" => Rule::ImageFormat,
+        // An animated sticker is measured against the limit of animated ones.
+        "size" if sticker && verdict.has(Rule::StickerAnimated) => return true,
+        "size" if sticker => Rule::StickerSize,
+        "size" => Rule::ImageSize,
+        "animated" if sticker => Rule::StickerAnimated,
+        "animated" => Rule::ImageAnimated,
+        "dimensions" => Rule::StickerDimensions,
+        "bit_depth" => Rule::ImageBitDepth,
+        "color" => Rule::ImageColor,
+        other => panic!("an unknown violation: {other}"),
+    };
+    verdict.findings.iter().any(|finding| finding.rule == rule && finding.severity == Severity::Fail)
+}
+
+fn made_fit(row: &Row) -> Result<(), Failed> {
+    let options = Options { animated: Animated::FirstFrame, ..Options::default() };
+    let fitter = Fitter::new(Policy::cloud()).with_options(options);
+    let source = Source::open(&row.path)?;
+    let (checked, ending) = fitter.fit(&source, Ask::Folder(row.role))?;
+    let refused = REFUSED.iter().find(|(file, _)| *file == row.file).map(|(_, reason)| *reason);
+    match (ending, refused) {
+        (Ending::Refused(refusal), Some(reason)) if refusal.reason == reason => Ok(()),
+        (Ending::Refused(refusal), _) => Err(format!("refused: {refusal:?}").into()),
+        (Ending::Fitted { steps, .. }, Some(reason)) => {
+            Err(format!("listed as refused for {reason:?}, but made fit by {steps:?}").into())
+        }
+        (Ending::Fitted { fitted, steps }, None) => {
+            let bytes = fitted.to_bytes()?;
+            let name = format!("result.{}", fitted.format().extension());
+            let again = Source::from_bytes(bytes, Some(Path::new(&name)));
+            let result = fitter.check_deep(&again, Ask::Role(row.role))?;
+            if !result.verdict.is_fit() {
+                return Err(format!("after {steps:?}: {:#?}", result.verdict).into());
+            }
+            let band = fitter.policy().size(row.role, false);
+            let limit = if checked.verdict.is_fit() { band.hard_bytes } else { band.target_bytes };
+            if fitted.len() > limit {
+                return Err(format!("{} bytes after {steps:?}, allowed {limit}", fitted.len()).into());
+            }
+            Ok(())
+        }
+    }
+}
