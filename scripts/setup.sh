@@ -29,6 +29,7 @@ has cargo || fail "cargo was not found; install Rust 1.95 or newer from https://
 missing=
 has cc || has gcc || has clang || missing="$missing compiler"
 has make || missing="$missing make"
+has cmake || missing="$missing cmake"
 # The assembler is for the SIMD code of JPEG and AV1, which other processors have in another form.
 case $(uname -m) in
 x86_64 | amd64 | i?86) has nasm || missing="$missing nasm" ;;

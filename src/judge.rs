@@ -188,7 +188,8 @@ pub fn note_other_role(verdict: &mut Verdict, wanted: Role, facts: &Facts) {
     verdict.findings.insert(place, note);
 }
 
-fn breaks_the_format(finding: &Finding) -> bool {
+/// Whether the finding says that the bytes break their own format.
+pub(crate) fn breaks_the_format(finding: &Finding) -> bool {
     matches!(finding.rule, Rule::Malformed | Rule::ImageTruncated)
         || (finding.rule == Rule::Empty && finding.severity == Severity::Fail)
 }

@@ -7,7 +7,7 @@ mod stream;
 
 use crate::facts::{Facts, Media};
 use crate::format::{Format, Role};
-use crate::judge::{Finding, Rule, Severity, Standing, Verdict};
+use crate::judge::{Finding, Rule, Severity, Standing, Verdict, breaks_the_format};
 use crate::policy::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -359,7 +359,7 @@ fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
         return Some(Plan::refuse(Reason::Encrypted, finding.message.clone()));
     }
     if verdict.standing == Standing::Broken && !options.salvage {
-        let what = verdict.findings.iter().find(|finding| finding.severity == Severity::Fail);
+        let what = verdict.findings.iter().find(|finding| breaks_the_format(finding));
         let what = what.map_or("the file is damaged", |finding| finding.message.as_str());
         return Some(Plan::refuse(
             Reason::Broken,

@@ -136,7 +136,7 @@ fn fit(bytes: Vec<u8>, name: &str, role: Role, fitter: &Fitter) -> (Standing, En
 #[track_caller]
 fn fitted(ending: Ending) -> (Fitted, Vec<Step>) {
     match ending {
-        Ending::Fitted { fitted, steps } => (fitted, steps),
+        Ending::Fitted { fitted, steps } => (*fitted, steps),
         Ending::Refused(refusal) => panic!("refused: {refusal:?}"),
     }
 }

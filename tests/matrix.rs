@@ -61,7 +61,7 @@ fn run(path: &str, role: Role, fitter: &Fitter) -> (Checked, Ending) {
 #[track_caller]
 fn fitted(path: &str, role: Role, options: Options) -> (Fitted, Vec<Step>) {
     match run(path, role, &Fitter::new(Policy::cloud()).with_options(options)).1 {
-        Ending::Fitted { fitted, steps } => (fitted, steps),
+        Ending::Fitted { fitted, steps } => (*fitted, steps),
         Ending::Refused(refusal) => panic!("{path} as {role}: {refusal:?}"),
     }
 }

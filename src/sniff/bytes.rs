@@ -138,11 +138,11 @@ mod tests {
         let source = Source::from_bytes(vec![7_u8; 100_000], None);
         let mut window = Window::new(&source).unwrap();
         assert_eq!(window.at(99_998, 4).unwrap(), [7, 7]);
-        assert_eq!(window.at(u64::MAX, 4).unwrap(), []);
+        assert!(window.at(u64::MAX, 4).unwrap().is_empty());
         for round in 0..1000 {
             window.at(40_000 + round % 2 * 20_000, 8).unwrap();
         }
         assert!(source.bytes_read() <= (32 * 1024 + BUDGET) as u64);
-        assert_eq!(window.at(50_000, 8).unwrap(), []);
+        assert!(window.at(50_000, 8).unwrap().is_empty());
     }
 }

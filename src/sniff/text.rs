@@ -32,8 +32,12 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     } else {
         markup(without_bom(start))
     };
-    // The platform's plain text is UTF-8: UTF-16 would reach the receiver as rubbish.
-    let format = format.or_else(|| (utf8_text && is_printable(head)).then_some(Format::Text));
+    let plain = || match &text {
+        // The platform's plain text is UTF-8: UTF-16 would reach the receiver as rubbish. Its mark must not pass for MPEG audio.
+        Cow::Owned(decoded) => is_printable(decoded).then_some(Format::Binary),
+        Cow::Borrowed(bytes) => (utf8_text && is_printable(bytes)).then_some(Format::Text),
+    };
+    let format = format.or_else(plain);
     // A PDF or RTF counts as its own format, whatever its bytes look like.
     let utf8_text = utf8_text && !matches!(format, Some(Format::Pdf | Format::Rtf));
     Ok(format.map(|format| Sniffed { utf8_text, ..Sniffed::of(format) }))
@@ -204,7 +208,7 @@ mod tests {
         assert_eq!(sniff("Grüße\tan\nalle".as_bytes()), Some((Format::Text, true)));
         assert_eq!(sniff(b"caf\xe9"), None);
         assert_eq!(sniff(b"ab\0cd"), None);
-        assert_eq!(sniff(b"\xff\xfeh\0i\0\n\0"), Some((Format::Text, false)));
+        assert_eq!(sniff(b"\xff\xfeh\0i\0\n\0"), Some((Format::Binary, false)));
         // The head ends inside a character of a longer file; at the end of a file that is an error.
         let long = [vec![b'a'; 32 * 1024 - 1], "ü and so on".into()].concat();
         assert_eq!(sniff(&long), Some((Format::Text, true)));
