@@ -1,7 +1,5 @@
 //! Pictures and stickers made fit, a file at a time, and a mixed folder on all cores.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-
 #[path = "support/mod.rs"]
 mod support;
 

@@ -1,7 +1,5 @@
 //! Sniffing and inspecting: what `check` costs a file.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-
 #[path = "support/mod.rs"]
 #[expect(dead_code, reason = "each bench uses a part of it")]
 mod support;

@@ -47,20 +47,20 @@ mod jpeg;
 mod error {
     /// Stands in for the library's error.
     #[derive(Debug)]
-    pub struct Error(String);
+    pub(crate) struct Error(String);
 
     #[allow(dead_code, reason = "the same doors as the library's error")]
     impl Error {
-        pub fn malformed(what: impl Into<String>) -> Self {
+        pub(crate) fn malformed(what: impl Into<String>) -> Self {
             Self(what.into())
         }
-        pub fn unsupported(what: impl Into<String>) -> Self {
+        pub(crate) fn unsupported(what: impl Into<String>) -> Self {
             Self(what.into())
         }
-        pub fn limit(what: impl Into<String>) -> Self {
+        pub(crate) fn limit(what: impl Into<String>) -> Self {
             Self(what.into())
         }
-        pub fn cannot_fit(what: impl Into<String>) -> Self {
+        pub(crate) fn cannot_fit(what: impl Into<String>) -> Self {
             Self(what.into())
         }
     }

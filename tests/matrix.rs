@@ -212,10 +212,12 @@ fn to_gray([r, g, b]: [u8; 3]) -> [u8; 3] {
     [(0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)).round() as u8; 3]
 }
 
+type Coding = (&'static str, fn([u8; 3]) -> [u8; 3], u8);
+
 /// Sources of the test picture in every coding of colours, with what becomes of a colour and how far it may be off:
 /// small pictures with coarse chroma blur at the dot's and the square's edges.
 #[rustfmt::skip]
-const COLORS: &[(&str, fn([u8; 3]) -> [u8; 3], u8)] = &[
+const COLORS: &[Coding] = &[
     ("image/fit__rgb.png",                                          as_is,       0),
     ("image/fit__rgb-interlaced.png",                               as_is,       0),
     ("image/fit__sampling-444.jpg",                                 as_is,      12),

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A file of `testdata/`, with its bytes.
-pub fn testdata(path: &str) -> (PathBuf, Arc<[u8]>) {
+pub(crate) fn testdata(path: &str) -> (PathBuf, Arc<[u8]>) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path);
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     (path, bytes.into())
 }
 
 /// A picture that compresses like a photo: soft shapes, edges and sensor noise.
-pub fn photo(width: u32, height: u32, noise: u32) -> RgbImage {
+pub(crate) fn photo(width: u32, height: u32, noise: u32) -> RgbImage {
     let mut seed = 0x2545_F491_u32;
     let mut random = move || {
         seed ^= seed << 13;
@@ -32,7 +32,7 @@ pub fn photo(width: u32, height: u32, noise: u32) -> RgbImage {
 }
 
 /// A cut-out of a photo: opaque in a disc, transparent around it.
-pub fn cutout(side: u32) -> RgbaImage {
+pub(crate) fn cutout(side: u32) -> RgbaImage {
     let photo = photo(side, side, 6);
     RgbaImage::from_fn(side, side, |x, y| {
         let Rgb([r, g, b]) = *photo.get_pixel(x, y);
@@ -43,14 +43,14 @@ pub fn cutout(side: u32) -> RgbaImage {
 }
 
 /// `image` as PNG.
-pub fn png(image: DynamicImage) -> Arc<[u8]> {
+pub(crate) fn png(image: DynamicImage) -> Arc<[u8]> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).unwrap_or_else(|error| panic!("PNG: {error}"));
     bytes.into_inner().into()
 }
 
 /// A JPEG over the image limit, made by the library itself: a noisy photo as PNG is fitted to a far larger limit.
-pub fn large_jpeg(width: u32, height: u32, noise: u32) -> Arc<[u8]> {
+pub(crate) fn large_jpeg(width: u32, height: u32, noise: u32) -> Arc<[u8]> {
     let policy = mediafit::Policy::cloud()
         .overridden(r#"{"image":{"formats":["jpeg"],"size":{"hard_bytes":200000000,"target_bytes":9000000}}}"#)
         .unwrap_or_else(|error| panic!("{error}"));

@@ -9,7 +9,7 @@ const ENGINES: &[(&str, &str, bool)] = &[
     ("PNG",     "png, oxipng, quantizr",     true),
     ("WebP",    "libwebp",                   true),
     ("HEIC",    "heifer",                    cfg!(feature = "heif")),
-    ("AVIF",    "rav1d",                     cfg!(feature = "avif")),
+    ("AVIF",    "rav1d",                     cfg!(feature = "heif")),
     ("JPEG XL", "jxl-oxide",                 cfg!(feature = "jxl")),
     ("others",  "image (GIF BMP TIFF ICO)",  true),
     ("colour",  "moxcms",                    true),

@@ -1,6 +1,8 @@
 //! Plans for pictures.
 
-use super::{Options, Plan, Rewrite, Rung, Shape, Step, Transparency, animation_refused, lossless_steps, undecodable};
+use super::{
+    Options, Plan, Reason, Rewrite, Rung, Shape, Step, Transparency, animation_refused, lossless_steps, undecodable,
+};
 use crate::facts::{ColorModel, Facts, ImageFacts, Orientation, ProfileKind};
 use crate::format::{Format, Role};
 use crate::judge::{Finding, Rule};
@@ -25,8 +27,19 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     let shape = Shape::Aspect(width, height);
     let rungs = match lossless_steps(cures) {
         Some(steps) => vec![Rung { steps, format: facts.format }],
-        None => rungs(facts, image, cures, max_bytes, options),
+        None => {
+            // A policy may accept fewer formats than we can make.
+            let mut rungs = rungs(facts, image, cures, max_bytes, options);
+            rungs.retain(|rung| policy.image.formats.contains(&rung.format));
+            rungs
+        }
     };
+    if rungs.is_empty() {
+        return Plan::refuse(
+            Reason::Type,
+            "the policy in force accepts neither JPEG nor PNG, and nothing else can be made",
+        );
+    }
     // A lossless cure of a file between target and limit leaves it there: that is a warning, not a failure.
     let max_bytes = if lossless_steps(cures).is_some() { policy.image.size.hard_bytes } else { max_bytes };
     Plan::Rewrite(Rewrite { rungs, max_bytes, shape })

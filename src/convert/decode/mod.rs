@@ -1,6 +1,6 @@
 //! From bytes to pixels: one decoder a format, picked by the format that was sniffed.
 
-#[cfg(feature = "avif")]
+#[cfg(feature = "heif")]
 mod avif;
 #[cfg(feature = "heif")]
 mod heif;
@@ -14,6 +14,7 @@ pub(super) use raster::decode_frames as frames;
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
 use crate::format::Format;
+#[cfg(feature = "heif")]
 use crate::limits::MAX_PIXELS;
 use image::DynamicImage;
 
@@ -55,17 +56,22 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
     match format {
         #[cfg(feature = "heif")]
         Format::Heic => heif::decode(bytes, MAX_PIXELS),
-        #[cfg(feature = "avif")]
+        #[cfg(feature = "heif")]
         Format::Avif => avif::decode(bytes, MAX_PIXELS),
         #[cfg(feature = "jxl")]
         Format::Jxl => jxl::decode(bytes, MAX_JXL_PIXELS),
         Format::Png | Format::Apng | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff | Format::Ico => {
             raster::decode(format, bytes)
         }
-        #[cfg(not(all(feature = "heif", feature = "avif", feature = "jxl")))]
-        Format::Heic | Format::Avif | Format::Jxl => {
-            Err(Error::unsupported(format!("{} was left out of this build; use one with all codecs", format.label())))
-        }
+        #[cfg(not(feature = "heif"))]
+        Format::Heic | Format::Avif => Err(left_out(format)),
+        #[cfg(not(feature = "jxl"))]
+        Format::Jxl => Err(left_out(format)),
         other => Err(Error::unsupported(format!("no built-in decoder reads {}", other.label()))),
     }
+}
+
+#[cfg(not(all(feature = "heif", feature = "jxl")))]
+fn left_out(format: Format) -> Error {
+    Error::unsupported(format!("{} was left out of this build; use one with all codecs", format.label()))
 }

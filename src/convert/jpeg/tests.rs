@@ -250,7 +250,7 @@ fn mutated_files_end_in_a_result() {
             let mut bytes = source.clone();
             for _ in 0..=random(&mut state) % 6 {
                 // Half of the changes go into the headers, where they do the most.
-                let span = if random(&mut state) % 2 == 0 { bytes.len().min(700) } else { bytes.len() };
+                let span = if random(&mut state).is_multiple_of(2) { bytes.len().min(700) } else { bytes.len() };
                 let at = random(&mut state) as usize % span;
                 bytes[at] = random(&mut state) as u8;
             }
