@@ -67,7 +67,7 @@ pub enum Ending {
 /// use mediafit::{Ending, Fitter, Policy, Ask, Source};
 ///
 /// let fitter = Fitter::new(Policy::cloud());
-/// let source = Source::open("testdata/image/fit__rgb8.png")?;
+/// let source = Source::open("testdata/image/fit__rgb.png")?;
 /// let (checked, ending) = fitter.fit(&source, Ask::Content)?;
 /// assert!(checked.verdict.is_fit());
 /// if let Ending::Fitted { fitted, .. } = ending {
