@@ -1,5 +1,9 @@
 //! What was measured about a file, without any opinion.
 
+mod stream;
+
+pub use stream::{AudioTrack, Chroma, ColorTags, Edit, FrameRate, Hdr, OtherKind, OtherTrack, StreamFacts, VideoTrack};
+
 use crate::format::Format;
 use serde::{Deserialize, Serialize};
 
@@ -264,23 +268,6 @@ impl ImageFacts {
     pub const fn upright(&self) -> (u32, u32) {
         if self.orientation.swaps_sides() { (self.height, self.width) } else { (self.width, self.height) }
     }
-}
-
-/// What is known of a file of sound or moving pictures by its structure: container, codecs, number of streams.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct StreamFacts {
-    /// Codec of each video stream, by the name of the field: `h264`, `hevc`, or the container's own code.
-    pub video_codecs: Vec<String>,
-    /// Codec of each audio stream: `aac`, `opus`, or the container's own code.
-    pub audio_codecs: Vec<String>,
-    /// Channels of the first audio stream, where the header tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channels: Option<u16>,
-    /// Whether the container is a fragmented MP4 (`moof` or `mvex`).
-    pub fragmented: bool,
-    /// Major brand of an ISO base media file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub brand: Option<String>,
 }
 
 /// What was measured about a document.

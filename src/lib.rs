@@ -75,9 +75,13 @@
 //! * **... log?** The library never prints, never exits, and leaves the global thread pool alone.
 
 pub mod batch;
+mod boxes;
+mod bytes;
 mod cancel;
+mod codec;
 pub mod config;
 mod convert;
+mod demux;
 pub mod error;
 pub mod facts;
 pub mod format;

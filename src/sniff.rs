@@ -8,7 +8,6 @@
 mod asf;
 mod bytes;
 mod cfb;
-mod codecs;
 mod ebml;
 mod flv;
 mod iff;
@@ -25,7 +24,6 @@ mod tiff;
 mod zip;
 
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 use crate::source::Source;
 use bytes::Window;
@@ -39,18 +37,33 @@ pub struct Sniffed {
     /// The format.
     pub format: Format,
     /// Codecs, channels and brand of a container of sound or moving pictures.
-    pub streams: StreamFacts,
+    pub streams: Streams,
     /// Whether the head is valid UTF-8 text (also for markup).
     pub utf8_text: bool,
+}
+
+/// What the head of a container of sound or moving pictures tells of its streams.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Streams {
+    /// Codec of each video stream, by the name of the field: `h264`, `hevc`, or the container's own code.
+    pub video_codecs: Vec<String>,
+    /// Codec of each audio stream: `aac`, `opus`, or the container's own code.
+    pub audio_codecs: Vec<String>,
+    /// Channels of the first audio stream, where the header tells.
+    pub channels: Option<u16>,
+    /// Whether the container is a fragmented MP4 (`moof` or `mvex`).
+    pub fragmented: bool,
+    /// Major brand of an ISO base media file.
+    pub brand: Option<String>,
 }
 
 impl Sniffed {
     /// A format of which nothing else is known.
     fn of(format: Format) -> Self {
-        Self { format, streams: StreamFacts::default(), utf8_text: false }
+        Self { format, streams: Streams::default(), utf8_text: false }
     }
 
-    fn with(self, streams: StreamFacts) -> Self {
+    fn with(self, streams: Streams) -> Self {
         Self { streams, ..self }
     }
 }

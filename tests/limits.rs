@@ -4,7 +4,7 @@
 mod pictures;
 
 use image::{ImageFormat, RgbaImage};
-use mediafit::facts::{Animation, ColorModel, DocumentFacts, ImageFacts, Media, StreamFacts};
+use mediafit::facts::{Animation, AudioTrack, ColorModel, DocumentFacts, ImageFacts, Media, StreamFacts, VideoTrack};
 use mediafit::judge::judge;
 use mediafit::plan::{Animated, Options, Reason, Repair, Step, Transparency};
 use mediafit::{Ask, Ending, Facts, Fitted, Fitter, Format, Policy, Role, Rule, Severity, Source, Standing};
@@ -35,7 +35,10 @@ fn moving(bytes: u64, shortest_frame_ms: u32, total_ms: u64) -> Facts {
 }
 
 fn voice(bytes: u64) -> Facts {
-    let stream = StreamFacts { audio_codecs: vec!["opus".into()], channels: Some(1), ..StreamFacts::default() };
+    let stream = StreamFacts {
+        audio: vec![AudioTrack { codec: "opus".into(), channels: Some(1), ..AudioTrack::default() }],
+        ..StreamFacts::default()
+    };
     facts(Format::OggOpus, bytes, Media::Audio(stream))
 }
 
@@ -56,12 +59,18 @@ fn bands_pass_warn_and_fail_at_the_byte() {
     type Make = fn(u64) -> Facts;
     let still: Make = |bytes| picture(Format::Webp, bytes, 512, 512);
     let aac: Make = |bytes| {
-        let stream = StreamFacts { audio_codecs: vec!["aac".into()], channels: Some(2), ..StreamFacts::default() };
+        let stream = StreamFacts {
+            audio: vec![AudioTrack { codec: "aac".into(), channels: Some(2), ..AudioTrack::default() }],
+            ..StreamFacts::default()
+        };
         facts(Format::Adts, bytes, Media::Audio(stream))
     };
     let film: Make = |bytes| {
-        let stream =
-            StreamFacts { video_codecs: vec!["h264".into()], brand: Some("isom".into()), ..StreamFacts::default() };
+        let stream = StreamFacts {
+            video: vec![VideoTrack { codec: "h264".into(), ..VideoTrack::default() }],
+            brand: Some("isom".into()),
+            ..StreamFacts::default()
+        };
         facts(Format::Mp4, bytes, Media::Video(stream))
     };
     let pdf: Make = |bytes| facts(Format::Pdf, bytes, Media::Document(DocumentFacts::default()));

@@ -1,7 +1,7 @@
 //! BMP: the file header and the bitmap header in its sizes (12 of OS/2, 40 of Windows 3, 108 and 124 of V4 and V5).
 
-use super::bytes::{Region, array, le16, le32};
 use super::{Inspected, icc};
+use crate::bytes::{Region, array, le16, le32};
 use crate::error::Result;
 use crate::facts::ColorModel;
 use crate::source::Source;

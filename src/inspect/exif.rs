@@ -3,7 +3,7 @@
 //! Only the directories that matter are read, each once and by position: a directory that points back at an
 //! earlier one, or at another picture's, is never followed, so loops cannot arise.
 
-use super::bytes::{Region, array};
+use crate::bytes::{Region, array};
 use crate::error::Result;
 use crate::facts::Orientation;
 use crate::limits::MAX_ENTRIES;

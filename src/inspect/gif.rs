@@ -1,7 +1,7 @@
 //! GIF: the whole block structure, since frames can only be counted by walking it (GIF89a §15-27).
 
-use super::bytes::{Blocks, Region, le16};
 use super::{Inspected, xmp};
+use crate::bytes::{Blocks, Region, le16};
 use crate::error::Result;
 use crate::facts::{Animation, ColorModel};
 use crate::limits::MAX_FRAMES;

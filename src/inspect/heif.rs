@@ -4,11 +4,12 @@
 //! of the format, so a decoder applies them and its pixels come out upright. EXIF orientation is ignored, as the
 //! standard demands. A clean aperture (`clap`) crops before them, so it counts in the size.
 
-use super::boxes::TopBoxes;
-use super::bytes::{Cursor, Pieces, Region, be32};
 use super::heif_items::{Items, Location};
 use super::heif_sequence::{Track, track};
-use super::{Inspected, boxes, exif, icc, xmp};
+use super::{Inspected, exif, icc, xmp};
+use crate::boxes;
+use crate::boxes::TopBoxes;
+use crate::bytes::{Cursor, Pieces, Region, be32};
 use crate::error::Result;
 use crate::facts::{ColorModel, Orientation};
 use crate::limits::MAX_METADATA;

@@ -1,7 +1,7 @@
 //! The `meta` box of HEIF: items, their properties, references and places (ISO/IEC 23008-12 §9, 14496-12 §8.11).
 
-use super::boxes::{child, children, full};
-use super::bytes::Cursor;
+use crate::boxes::{child, children, full};
+use crate::bytes::Cursor;
 use crate::limits::MAX_ENTRIES;
 use std::collections::HashMap;
 
@@ -158,7 +158,7 @@ fn info(body: &[u8]) -> Option<Item> {
         _ => return None,
     };
     rest.u16()?;
-    let kind = super::bytes::array(rest.take(4)?, 0)?;
+    let kind = crate::bytes::array(rest.take(4)?, 0)?;
     // A mime item: its name, then its content type.
     let content = rest.0.splitn(3, |&byte| byte == 0).nth(1);
     Some(Item { id, kind, xmp: kind == *b"mime" && content == Some(b"application/rdf+xml") })

@@ -1,7 +1,7 @@
 //! The `moov` box of an image sequence (`avis`, `msf1`): its frames and how long they stand (ISO/IEC 23008-12 §7).
 
-use super::boxes::{child, children, full};
-use super::bytes::be16;
+use crate::boxes::{child, children, full};
+use crate::bytes::be16;
 use crate::facts::Animation;
 use crate::limits::{MAX_ENTRIES, MAX_FRAMES};
 

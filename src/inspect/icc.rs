@@ -1,7 +1,7 @@
 //! Colour profiles: the header and the few tags of an ICC profile that tell which space it is (ICC.1:2022 §7-10),
 //! and spaces signalled by the code points of ITU-T H.273 (`nclx`, `cICP`).
 
-use super::bytes::{Pieces, Region, array, be16, be32};
+use crate::bytes::{Pieces, Region, array, be16, be32};
 use crate::error::{Result, clean};
 use crate::facts::{ProfileFacts, ProfileKind};
 

@@ -2,7 +2,7 @@
 
 use super::Inspected;
 use super::bmp::Header;
-use super::bytes::{Region, be32, le16, le32};
+use crate::bytes::{Region, be32, le16, le32};
 use crate::error::Result;
 use crate::facts::ColorModel;
 use crate::source::Source;

@@ -1,8 +1,9 @@
 //! JPEG 2000: the size and depth, from `ihdr` of a JP2 file or `SIZ` of a bare code stream (ITU-T T.800).
 
-use super::boxes::{TopBoxes, child};
-use super::bytes::{Region, be16, be32};
-use super::{Inspected, boxes, icc};
+use super::{Inspected, icc};
+use crate::boxes;
+use crate::boxes::{TopBoxes, child};
+use crate::bytes::{Region, be16, be32};
 use crate::error::Result;
 use crate::facts::ColorModel;
 use crate::source::Source;

@@ -2,10 +2,10 @@
 //!
 //! Segments are skipped by their lengths; only the frame header, APP14 and the metadata that is asked for are read.
 
-use super::bytes::{Blocks, Pieces, Region, be16, be32};
 use super::exif::Tiff;
 use super::jpeg_end::{self, Hints};
 use super::{Inspected, exif, icc, xmp};
+use crate::bytes::{Blocks, Pieces, Region, be16, be32};
 use crate::error::Result;
 use crate::facts::{ColorModel, Orientation};
 use crate::limits::{MAX_ENTRIES, MAX_METADATA};

@@ -4,7 +4,7 @@
 //! notes. Where an index tells their size it is believed only if an EOI marker stands right before them. Everything
 //! else is found by walking the coded data, since an EOI among the last bytes may as well belong to what was appended.
 
-use super::bytes::{Blocks, Region, array, le16, le32};
+use crate::bytes::{Blocks, Region, array, le16, le32};
 use crate::error::Result;
 use crate::source::Source;
 

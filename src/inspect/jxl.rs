@@ -3,9 +3,9 @@
 //! Frames are not counted, since that needs the entropy-coded frame headers: an animation is reported with 2 frames,
 //! which is the least it can have. The orientation is the code stream's, which a decoder applies; EXIF is ignored.
 
-use super::boxes::TopBoxes;
-use super::bytes::{Pieces, Region};
 use super::{Inspected, exif, xmp};
+use crate::boxes::TopBoxes;
+use crate::bytes::{Pieces, Region};
 use crate::error::Result;
 use crate::facts::{Animation, ColorModel, Orientation, ProfileFacts, ProfileKind};
 use crate::source::Source;

@@ -11,10 +11,9 @@ use crate::facts::{ColorModel, Damage, DocumentFacts, Facts, ImageFacts, Media};
 use crate::format::{Family, Format};
 use crate::sniff::Sniffed;
 use crate::source::Source;
+use stream::Streamed;
 
 mod bmp;
-mod boxes;
-mod bytes;
 mod exif;
 mod gif;
 mod heif;
@@ -29,6 +28,7 @@ mod jxl;
 mod png;
 mod png_chunk;
 mod psd;
+mod stream;
 mod svg;
 mod tiff;
 mod webp;
@@ -91,8 +91,14 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
             let Inspected { image, damage } = picture(source, sniffed.format).map_err(at)?;
             (Media::Image(image), damage)
         }
-        Family::Audio => (Media::Audio(sniffed.streams.clone()), Vec::new()),
-        Family::Video => (Media::Video(sniffed.streams.clone()), Vec::new()),
+        Family::Audio => {
+            let Streamed { streams, damage } = stream::inspect(source, sniffed).map_err(at)?;
+            (Media::Audio(streams), damage)
+        }
+        Family::Video => {
+            let Streamed { streams, damage } = stream::inspect(source, sniffed).map_err(at)?;
+            (Media::Video(streams), damage)
+        }
         Family::Document => (Media::Document(DocumentFacts { utf8_text: sniffed.utf8_text }), Vec::new()),
     };
     let file_name = source.name().and_then(|name| name.file_name()).map(|name| name.to_string_lossy().into_owned());

@@ -1,8 +1,8 @@
 //! PNG and APNG: the chunks before the picture data, and those after it (PNG third edition).
 
-use super::bytes::{Region, be16, be32};
 use super::png_chunk::{Chunk, after_last_data};
 use super::{Inspected, exif, icc, xmp};
+use crate::bytes::{Region, be16, be32};
 use crate::error::Result;
 use crate::facts::{Animation, ColorModel, Orientation, ProfileFacts, ProfileKind};
 use crate::limits::{MAX_ENTRIES, MAX_FRAMES};

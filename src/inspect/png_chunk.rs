@@ -1,6 +1,6 @@
 //! PNG chunks: length, type, data, CRC (PNG third edition §5.3).
 
-use super::bytes::{Region, array, be32};
+use crate::bytes::{Region, array, be32};
 use crate::error::Result;
 use crate::limits::MAX_METADATA;
 

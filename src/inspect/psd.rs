@@ -1,7 +1,7 @@
 //! Photoshop documents: the file header (Adobe Photoshop File Formats Specification, "File Header Section").
 
 use super::Inspected;
-use super::bytes::{be16, be32};
+use crate::bytes::{be16, be32};
 use crate::error::Result;
 use crate::facts::ColorModel;
 use crate::source::Source;

@@ -1,12 +1,12 @@
 //! Every inspector against sound, cut and mutated bytes.
 
 use super::*;
-use crate::facts::{Animation, Orientation, ProfileKind, StreamFacts};
+use crate::facts::{Animation, Orientation, ProfileKind};
 use std::time::{Duration, Instant};
 
 fn look(format: Format, bytes: &[u8]) -> (ImageFacts, Vec<Damage>) {
     let source = Source::from_bytes(bytes, None);
-    let sniffed = Sniffed { format, streams: StreamFacts::default(), utf8_text: false };
+    let sniffed = Sniffed { format, streams: crate::sniff::Streams::default(), utf8_text: false };
     let facts = inspect(&source, &sniffed).unwrap();
     let Media::Image(image) = facts.media else { panic!("{format} is a picture") };
     (image, facts.damage)

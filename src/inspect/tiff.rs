@@ -1,8 +1,8 @@
 //! TIFF and BigTIFF: the first directory (TIFF 6.0); other pages are not frames in time.
 
-use super::bytes::Region;
 use super::exif::{Entry, Tiff};
 use super::{Inspected, icc, xmp};
+use crate::bytes::Region;
 use crate::error::Result;
 use crate::facts::{ColorModel, Orientation};
 use crate::limits::MAX_ENTRIES;

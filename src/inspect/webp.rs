@@ -1,7 +1,7 @@
 //! WebP: RIFF chunks, the headers of the bit streams, and the frames of an animation (RFC 9649).
 
-use super::bytes::{Region, array, le16, le24, le32};
 use super::{Inspected, exif, icc, xmp};
+use crate::bytes::{Region, array, le16, le24, le32};
 use crate::error::Result;
 use crate::facts::{Animation, ColorModel, Orientation};
 use crate::limits::{MAX_ENTRIES, MAX_FRAMES};

@@ -3,7 +3,7 @@
 //! `tiff:Orientation` is ignored, as viewers ignore it. Names are looked for whatever their prefix, which a
 //! writer may choose freely.
 
-use super::bytes::Region;
+use crate::bytes::Region;
 use crate::error::Result;
 use crate::limits::MAX_METADATA;
 

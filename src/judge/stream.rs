@@ -12,7 +12,12 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     size(facts, Rule::AudioSize, rules.size, findings);
     let Some(streams) = streams(facts) else { return };
     if facts.format == Format::M4a {
-        for codec in streams.audio_codecs.iter().filter(|codec| !["aac", "encrypted"].contains(&codec.as_str())) {
+        for codec in streams
+            .audio
+            .iter()
+            .map(|track| &track.codec)
+            .filter(|codec| !["aac", "encrypted"].contains(&codec.as_str()))
+        {
             let message = format!("{codec} inside MP4 is not accepted");
             findings.push(Finding::new(Rule::AudioCodec, Fail, codec.as_str(), "aac", message));
         }
@@ -24,7 +29,7 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
         let message = "a fragmented MP4 is stored but not played";
         findings.push(Finding::new(Rule::AudioFragmented, Fail, true, false, message));
     }
-    if streams.audio_codecs.len() > 1 {
+    if streams.audio.len() > 1 {
         several(streams, Rule::AudioStreams, 1, findings);
     }
     encrypted(streams, Rule::AudioEncrypted, findings);
@@ -35,7 +40,7 @@ pub(super) fn judge_voice(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     container(facts, Rule::VoiceContainer, &rules.formats, findings);
     size(facts, Rule::VoiceSize, rules.size, findings);
     let Some(streams) = streams(facts) else { return };
-    if let Some(codec) = streams.audio_codecs.first().filter(|codec| *codec != "opus") {
+    if let Some(codec) = streams.audio.first().map(|track| &track.codec).filter(|codec| *codec != "opus") {
         let message = format!("a voice note carries Opus, not {codec}");
         findings.push(Finding::new(Rule::VoiceCodec, Fail, codec.as_str(), "opus", message));
     }
@@ -68,7 +73,7 @@ pub(super) fn judge_video(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
         let message = "a fragmented MP4 is stored but not played everywhere";
         findings.push(Finding::new(Rule::VideoFragmented, Fail, true, false, message));
     }
-    if streams.audio_codecs.len() > rules.max_audio_streams {
+    if streams.audio.len() > rules.max_audio_streams {
         several(streams, Rule::VideoAudioStreams, rules.max_audio_streams, findings);
     }
     encrypted(streams, Rule::VideoEncrypted, findings);
@@ -76,11 +81,13 @@ pub(super) fn judge_video(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
 
 fn codecs(streams: &StreamFacts, rules: &VideoRules, findings: &mut Vec<Finding>) {
     let lists = [
-        (Rule::VideoCodec, &streams.video_codecs, &rules.codecs),
-        (Rule::VideoAudioCodec, &streams.audio_codecs, &rules.audio_codecs),
+        (Rule::VideoCodec, streams.video.iter().map(|track| &track.codec).collect::<Vec<_>>(), &rules.codecs),
+        (Rule::VideoAudioCodec, streams.audio.iter().map(|track| &track.codec).collect(), &rules.audio_codecs),
     ];
     for (rule, found, accepted) in lists {
-        for codec in found.iter().filter(|codec| !accepted.iter().any(|one| one == *codec) && *codec != "encrypted") {
+        for codec in
+            found.into_iter().filter(|codec| !accepted.iter().any(|one| one == *codec) && *codec != "encrypted")
+        {
             let message = format!("{codec} is not played");
             findings.push(Finding::new(rule, Fail, codec.as_str(), accepted.join(" "), message));
         }
@@ -102,7 +109,7 @@ fn container(facts: &Facts, rule: Rule, accepted: &[Format], findings: &mut Vec<
 }
 
 fn mono(streams: &StreamFacts, rule: Rule, allowed: u16, findings: &mut Vec<Finding>) {
-    if let Some(channels) = streams.channels
+    if let Some(channels) = streams.audio.first().and_then(|track| track.channels)
         && channels > allowed
     {
         let message = format!("{channels} channels, where only mono is taken");
@@ -111,12 +118,12 @@ fn mono(streams: &StreamFacts, rule: Rule, allowed: u16, findings: &mut Vec<Find
 }
 
 fn several(streams: &StreamFacts, rule: Rule, allowed: usize, findings: &mut Vec<Finding>) {
-    let count = streams.audio_codecs.len();
+    let count = streams.audio.len();
     findings.push(Finding::new(rule, Fail, count as u64, allowed as u64, format!("{count} audio streams")));
 }
 
 fn encrypted(streams: &StreamFacts, rule: Rule, findings: &mut Vec<Finding>) {
-    if streams.audio_codecs.iter().chain(&streams.video_codecs).any(|codec| codec == "encrypted") {
+    if streams.encrypted() {
         let message = "the file is encrypted; only its maker can export an open copy";
         findings.push(Finding::new(rule, Fail, true, false, message));
     }

@@ -1,11 +1,11 @@
 //! ASF: Windows Media audio or video, by the stream properties of its header (ASF specification §3).
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, array, le16, le32, le64};
-use super::codecs;
 use super::riff::wave_codec;
+use crate::codec;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 type Guid = [u8; 16];
@@ -25,7 +25,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
         return Ok(None);
     }
     let end = le64(head, 16).unwrap_or(0).min(window.len());
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     let mut offset = 30_u64;
     for _ in 0..MAX_OBJECTS {
         if offset >= end {
@@ -45,7 +45,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     Ok(Some(Sniffed::of(if sound_alone { Format::Wma } else { Format::Wmv }).with(streams)))
 }
 
-fn read_stream(object: &[u8], streams: &mut StreamFacts) {
+fn read_stream(object: &[u8], streams: &mut Streams) {
     // Behind type, correction, time offset, two lengths, flags and a reserved word.
     let Some(specific) = object.get(78..) else { return };
     match array::<16>(object, 24) {
@@ -58,7 +58,7 @@ fn read_stream(object: &[u8], streams: &mut StreamFacts) {
         Some(VIDEO) => {
             // Width, height, flags and a length stand before the bitmap header.
             let code = le32(specific, 27).map(u32::to_le_bytes);
-            streams.video_codecs.push(code.map_or_else(|| "unknown".to_owned(), codecs::of_bitmap));
+            streams.video_codecs.push(code.map_or_else(|| "unknown".to_owned(), codec::of_bitmap));
         }
         _ => {}
     }

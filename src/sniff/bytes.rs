@@ -1,5 +1,6 @@
-//! Numbers out of bytes that may be too short, and a window that reads a source by position in small blocks.
+//! A window that reads a source by position in small blocks.
 
+pub(super) use crate::bytes::{array, be16, be32, be64, byte, code_name, find, le16, le32, le64};
 use crate::error::Result;
 use crate::source::Source;
 
@@ -8,58 +9,6 @@ const BLOCK: usize = 1024;
 
 /// The most that one file may make us read outside its head. Hostile headers can point anywhere, many times.
 const BUDGET: usize = 256 * 1024;
-
-/// `N` bytes at `at`, or nothing when they are not all there.
-pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
-}
-
-pub(super) fn byte(bytes: &[u8], at: usize) -> Option<u8> {
-    bytes.get(at).copied()
-}
-
-pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    array(bytes, at).map(u16::from_be_bytes)
-}
-
-pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    array(bytes, at).map(u32::from_be_bytes)
-}
-
-pub(super) fn be64(bytes: &[u8], at: usize) -> Option<u64> {
-    array(bytes, at).map(u64::from_be_bytes)
-}
-
-pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
-    array(bytes, at).map(u16::from_le_bytes)
-}
-
-pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    array(bytes, at).map(u32::from_le_bytes)
-}
-
-pub(super) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
-    array(bytes, at).map(u64::from_le_bytes)
-}
-
-/// Where `needle` starts in `bytes`.
-pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len().max(1)).position(|window| window == needle)
-}
-
-/// A code of a file as a name: printable ASCII without blanks at its ends, all else as `_`, and never empty.
-pub(super) fn code_name(code: &[u8]) -> String {
-    let name: String = code
-        .iter()
-        .take(32)
-        .take_while(|&&byte| byte != 0)
-        .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '_' })
-        .collect();
-    match name.trim() {
-        "" => "unknown".to_owned(),
-        trimmed => trimmed.to_owned(),
-    }
-}
 
 /// A source seen through its head and one block read by position.
 pub(super) struct Window<'a> {
@@ -117,21 +66,6 @@ fn within(block: &[u8], start: u64, offset: u64, count: usize) -> Option<&[u8]> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_past_the_end_are_nothing() {
-        assert_eq!(be32(&[1, 2, 3], 0), None);
-        assert_eq!(be16(&[1, 2, 3], usize::MAX), None);
-        assert_eq!(le16(&[1, 2, 3], 1), Some(0x0302));
-    }
-
-    #[test]
-    fn codes_become_printable_names() {
-        assert_eq!(code_name(b"avc1"), "avc1");
-        assert_eq!(code_name(b"raw "), "raw");
-        assert_eq!(code_name(b"\x1b[2J"), "_[2J");
-        assert_eq!(code_name(b"\0\0\0\0"), "unknown");
-    }
 
     #[test]
     fn window_ends_with_the_file_and_with_its_budget() {

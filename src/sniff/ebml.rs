@@ -1,10 +1,10 @@
 //! WebM and Matroska: the EBML elements down to the tracks (RFC 8794, RFC 9559).
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, array, byte};
-use super::codecs;
+use crate::codec;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// The most elements that are looked at on one level.
@@ -50,7 +50,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
             webm = Some(name.starts_with(b"webm"));
         }
     }
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     let mut offset = header.end;
     for _ in 0..MAX_ELEMENTS {
         let Some(found) = element_at(window, offset, end)? else { break };
@@ -163,7 +163,7 @@ fn seek_tracks(window: &mut Window<'_>, seek_head: Element) -> Result<Option<u64
     Ok(None)
 }
 
-fn read_tracks(window: &mut Window<'_>, tracks: Element, streams: &mut StreamFacts) -> Result<()> {
+fn read_tracks(window: &mut Window<'_>, tracks: Element, streams: &mut Streams) -> Result<()> {
     for entry in children(window, tracks.body, tracks.end)? {
         if entry.id == TRACK_ENTRY {
             read_track(window, entry, streams)?;
@@ -172,14 +172,14 @@ fn read_tracks(window: &mut Window<'_>, tracks: Element, streams: &mut StreamFac
     Ok(())
 }
 
-fn read_track(window: &mut Window<'_>, entry: Element, streams: &mut StreamFacts) -> Result<()> {
+fn read_track(window: &mut Window<'_>, entry: Element, streams: &mut Streams) -> Result<()> {
     let (mut kind, mut codec, mut encrypted) = (0, None, false);
     // RFC 9559 §5.1.4.1.29.3: one channel where none is stated.
     let mut channels = 1;
     for part in children(window, entry.body, entry.end)? {
         match part.id {
             TRACK_TYPE => kind = number(window, part)?,
-            CODEC_ID => codec = Some(codecs::of_matroska(content(window, part)?)),
+            CODEC_ID => codec = Some(codec::of_matroska(content(window, part)?)),
             AUDIO => {
                 for detail in children(window, part.body, part.end)? {
                     if detail.id == CHANNELS {

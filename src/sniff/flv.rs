@@ -1,10 +1,10 @@
 //! Flash video: codecs by the first tags (Adobe Flash Video File Format Specification 10.1, annex E).
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, array, be32, byte};
 use super::movie::audio_config;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// The most tags that are looked at.
@@ -19,7 +19,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     if !head.starts_with(b"FLV\x01") {
         return Ok(None);
     }
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     // Behind the header stands the size of the tag before the first: none.
     let mut at = be32(head, 5).map_or(usize::MAX, |size| size as usize).saturating_add(4);
     for _ in 0..MAX_TAGS {

@@ -1,10 +1,10 @@
 //! AIFF, AIFC and Core Audio files.
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, array, be16, be32, be64};
-use super::codecs;
+use crate::codec;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// The most chunks that are looked at.
@@ -18,7 +18,7 @@ pub(super) fn examine_aiff(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
         (Some(b"FORM"), Some(b"AIFC")) => true,
         _ => return Ok(None),
     };
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     let mut offset = 12_u64;
     for _ in 0..MAX_CHUNKS {
         let chunk = window.at(offset, 32)?;
@@ -27,7 +27,7 @@ pub(super) fn examine_aiff(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
             streams.channels = be16(chunk, 8).filter(|&channels| channels > 0);
             // AIFF-C §3.1: the code stands behind the ten bytes of the rate.
             let code = if compressed { array(chunk, 26) } else { Some(*b"NONE") };
-            streams.audio_codecs.extend(code.map(codecs::of_sample_entry));
+            streams.audio_codecs.extend(code.map(codec::of_sample_entry));
             break;
         }
         let size = u64::from(size);
@@ -42,13 +42,13 @@ pub(super) fn examine_caf(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     if !head.starts_with(b"caff\0\x01") {
         return Ok(None);
     }
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     if head.get(8..12) == Some(b"desc") && be64(head, 12).is_some_and(|size| size >= 32) {
         const IS_FLOAT: u32 = 1;
         let code = array::<4>(head, 28);
         let is_float = code == Some(*b"lpcm") && be32(head, 32).is_some_and(|flags| flags & IS_FLOAT != 0);
         let code = if is_float { Some(*b"fpcm") } else { code };
-        streams.audio_codecs.extend(code.map(codecs::of_sample_entry));
+        streams.audio_codecs.extend(code.map(codec::of_sample_entry));
         streams.channels = be32(head, 44).and_then(|channels| u16::try_from(channels).ok());
     }
     Ok(Some(Sniffed::of(Format::Caf).with(streams)))

@@ -1,10 +1,10 @@
 //! The `moov` box: its tracks, their codecs and channels, by positioned reads of box headers alone.
 
+use super::Streams;
 use super::bytes::{Window, array, be16, be32, be64, byte, find};
-use super::codecs;
 use super::isobmff::{BoxAt, box_at, children, number16};
+use crate::codec;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 
 /// The most of a sample entry that is read: `esds` stands in its first bytes.
 const MAX_ENTRY: usize = 1024;
@@ -19,7 +19,7 @@ const STILLS: [&str; 2] = ["mjpeg", "png"];
 #[derive(Default)]
 pub(super) struct Movie {
     /// Codecs, channels, fragments.
-    pub(super) streams: StreamFacts,
+    pub(super) streams: Streams,
 }
 
 impl Movie {
@@ -60,7 +60,7 @@ pub(super) fn read(window: &mut Window<'_>, moov: BoxAt) -> Result<Movie> {
 }
 
 /// Adds a track's codec to `streams` when it is one of sound or moving pictures.
-fn read_track(window: &mut Window<'_>, trak: BoxAt, streams: &mut StreamFacts) -> Result<()> {
+fn read_track(window: &mut Window<'_>, trak: BoxAt, streams: &mut Streams) -> Result<()> {
     let Some(media) = child(window, trak, *b"mdia")? else { return Ok(()) };
     let (mut handler, mut table) = (None, None);
     for part in children(window, media.body, media.end)? {
@@ -146,14 +146,14 @@ fn read_entry(entry: &[u8]) -> (Option<String>, Option<u16>) {
     };
     let channels = coded_channels(code, entry).or(channels);
     if !matches!(&code, b"mp4a" | b"mp4v") {
-        return (Some(codecs::of_sample_entry(code)), channels);
+        return (Some(codec::of_sample_entry(code)), channels);
     }
     // `esds` is a child of the entry, or, in QuickTime files, of its `wave`; where it starts depends on the version.
     let Some(config) = find(entry, b"esds").and_then(|at| entry.get(at + 8..)).and_then(decoder_config) else {
-        return (Some(codecs::of_sample_entry(code)), channels);
+        return (Some(codec::of_sample_entry(code)), channels);
     };
     if config.object_type != 0x40 {
-        return (Some(codecs::of_object_type(config.object_type)), channels);
+        return (Some(codec::of_object_type(config.object_type)), channels);
     }
     // ISO/IEC 14496-3 table 1.17: lossless ALS and xHE-AAC share AAC's object type on the outer level.
     let codec = match config.audio_object_type {

@@ -1,10 +1,10 @@
 //! Sound without a container: MP3 and its older layers, ADTS, AC-3 and AMR, also behind an ID3 tag or junk.
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, array, be16, byte};
 use super::ogg::flac_channels;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// Frames that must follow one another before a sync word is believed: eleven or twelve set bits are found in any junk.
@@ -57,7 +57,7 @@ impl Frame {
 
 fn sound(format: Format, codec: &str, channels: Option<u16>) -> Sniffed {
     let channels = channels.filter(|&channels| channels > 0);
-    Sniffed::of(format).with(StreamFacts { audio_codecs: vec![codec.to_owned()], channels, ..StreamFacts::default() })
+    Sniffed::of(format).with(Streams { audio_codecs: vec![codec.to_owned()], channels, ..Streams::default() })
 }
 
 /// Looks for the magic of AMR.

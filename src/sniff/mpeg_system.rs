@@ -1,9 +1,9 @@
 //! MPEG transport and program streams (ISO/IEC 13818-1), and MPEG video without any.
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, be16, byte, find};
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// The length of a packet, without the four bytes of time that Blu-ray and AVCHD put before it.
@@ -29,8 +29,8 @@ fn in_line(head: &[u8], start: usize, stride: usize, count: usize) -> bool {
 }
 
 /// The streams that the program map names, when it stands in the head.
-fn read_tables(head: &[u8], start: usize, stride: usize) -> StreamFacts {
-    let mut streams = StreamFacts::default();
+fn read_tables(head: &[u8], start: usize, stride: usize) -> Streams {
+    let mut streams = Streams::default();
     let mut map = None;
     for packet in head.get(start..).unwrap_or_default().chunks(stride) {
         let Some((program, section)) = packet.get(..PACKET).and_then(section) else { continue };
@@ -73,7 +73,7 @@ fn program_map(section: &[u8]) -> Option<u16> {
 }
 
 /// Adds the streams of a program map (§2.4.4.8).
-fn read_map(section: &[u8], streams: &mut StreamFacts) {
+fn read_map(section: &[u8], streams: &mut Streams) {
     let length = be16(section, 1).map_or(0, |length| usize::from(length & 0x0fff));
     // The last four bytes are a checksum.
     let section = section.get(..(3 + length).saturating_sub(4)).unwrap_or(section);
@@ -141,7 +141,7 @@ pub(super) fn examine_program(window: &mut Window<'_>) -> Result<Option<Sniffed>
             let start = head.get(..256).unwrap_or(head);
             let codec = if find(start, &[0, 0, 1, 0xb5]).is_some() { "mpeg2" } else { "mpeg1" };
             let video_codecs = vec![codec.to_owned()];
-            Some(Sniffed::of(Format::MpegVideo).with(StreamFacts { video_codecs, ..StreamFacts::default() }))
+            Some(Sniffed::of(Format::MpegVideo).with(Streams { video_codecs, ..Streams::default() }))
         }
         _ => None,
     })

@@ -1,9 +1,9 @@
 //! Ogg: what the pages that begin its streams hold (RFC 3533, RFC 5334).
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, be16, byte, le32};
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// The most streams that are looked at.
@@ -31,7 +31,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
 }
 
 fn read(head: &[u8]) -> Sniffed {
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     let (mut format, mut at) = (Format::OggOther, 0_usize);
     for _ in 0..MAX_STREAMS {
         let Some((payload, next)) = first_page(head, at) else { break };

@@ -1,10 +1,10 @@
 //! RIFF files: WAV in its kinds, AVI, WebP.
 
 use super::Sniffed;
+use super::Streams;
 use super::bytes::{Window, array, le16, le32};
-use super::codecs;
+use crate::codec;
 use crate::error::Result;
-use crate::facts::StreamFacts;
 use crate::format::Format;
 
 /// The most chunks that are looked at on one level.
@@ -38,7 +38,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     let streams = match format {
         Format::Wav | Format::Rf64 => wave(window)?,
         Format::Avi => avi(window)?,
-        _ => StreamFacts::default(),
+        _ => Streams::default(),
     };
     Ok(Some(Sniffed::of(format).with(streams)))
 }
@@ -59,9 +59,9 @@ fn chunks(window: &mut Window<'_>, start: u64, end: u64) -> Result<Vec<Chunk>> {
     Ok(chunks)
 }
 
-fn wave(window: &mut Window<'_>) -> Result<StreamFacts> {
+fn wave(window: &mut Window<'_>) -> Result<Streams> {
     let end = window.len();
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     for chunk in chunks(window, 12, end)? {
         if &chunk.kind == b"fmt " {
             let format = window.at(chunk.body, 40)?;
@@ -78,13 +78,13 @@ pub(super) fn wave_codec(format: &[u8]) -> Option<String> {
     const EXTENSIBLE: u16 = 0xfffe;
     let tag = le16(format, 0)?;
     let tag = if tag == EXTENSIBLE { le16(format, 24).unwrap_or(tag) } else { tag };
-    Some(codecs::of_wave_tag(tag))
+    Some(codec::of_wave_tag(tag))
 }
 
 /// The streams of an AVI: each `strl` of the header list holds a `strh` (what it is) and a `strf` (how it is coded).
-fn avi(window: &mut Window<'_>) -> Result<StreamFacts> {
+fn avi(window: &mut Window<'_>) -> Result<Streams> {
     let end = window.len();
-    let mut streams = StreamFacts::default();
+    let mut streams = Streams::default();
     let Some(header) = list(window, 12, end, *b"hdrl")?.into_iter().next() else { return Ok(streams) };
     for stream in list(window, header.body + 4, header.end, *b"strl")? {
         let (mut kind, mut handler) = (None, None);
@@ -96,7 +96,7 @@ fn avi(window: &mut Window<'_>) -> Result<StreamFacts> {
                 }
                 b"strf" if kind == Some(*b"vids") => {
                     let code = window.code(chunk.body.saturating_add(16))?.or(handler);
-                    streams.video_codecs.extend(code.map(codecs::of_bitmap));
+                    streams.video_codecs.extend(code.map(codec::of_bitmap));
                 }
                 b"strf" if kind == Some(*b"auds") => {
                     let format = window.at(chunk.body, 40)?;

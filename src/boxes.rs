@@ -1,6 +1,6 @@
 //! Boxes of the ISO base media file format (ISO/IEC 14496-12 §4.2), which HEIF, JPEG XL and JPEG 2000 share.
 
-use super::bytes::{Cursor, Region, array, be32};
+use crate::bytes::{Cursor, Region, array, be32};
 use crate::error::Result;
 use crate::limits::MAX_ENTRIES;
 
@@ -12,7 +12,7 @@ const KNOWN: [&[u8; 4]; 19] = [
 
 /// A box at the top of a file, by its place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TopBox<'a> {
+pub(crate) struct TopBox<'a> {
     /// Type: `meta`.
     pub kind: [u8; 4],
     /// What is there of its content.
@@ -21,7 +21,7 @@ pub(super) struct TopBox<'a> {
 
 /// The boxes at the top of a file.
 #[derive(Debug, Default)]
-pub(super) struct TopBoxes<'a> {
+pub(crate) struct TopBoxes<'a> {
     /// In the order of the file.
     pub boxes: Vec<TopBox<'a>>,
     /// The box that ends beyond the file.
@@ -32,7 +32,7 @@ pub(super) struct TopBoxes<'a> {
 
 impl<'a> TopBoxes<'a> {
     /// Walks the boxes by their headers.
-    pub(super) fn read(file: Region<'a>) -> Result<Self> {
+    pub(crate) fn read(file: Region<'a>) -> Result<Self> {
         let mut found = Self::default();
         let mut at = 0;
         while at < file.len() && found.boxes.len() < MAX_ENTRIES {
@@ -64,13 +64,13 @@ impl<'a> TopBoxes<'a> {
     }
 
     /// The first box of a type.
-    pub(super) fn first(&self, kind: [u8; 4]) -> Option<&TopBox<'a>> {
+    pub(crate) fn first(&self, kind: [u8; 4]) -> Option<&TopBox<'a>> {
         self.boxes.iter().find(|found| found.kind == kind)
     }
 }
 
 /// The boxes within a box that is in memory; ends at the first that does not fit.
-pub(super) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = Cursor(bytes);
     std::iter::from_fn(move || {
         let there = rest.0.len() as u64;
@@ -88,12 +88,12 @@ pub(super) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 }
 
 /// The first box of a type within a box that is in memory.
-pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+pub(crate) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(bytes).find(|(found, _)| found == kind).map(|(_, body)| body)
 }
 
 /// Version, flags and the rest of a full box.
-pub(super) fn full(bytes: &[u8]) -> Option<(u8, u32, Cursor<'_>)> {
+pub(crate) fn full(bytes: &[u8]) -> Option<(u8, u32, Cursor<'_>)> {
     let mut rest = Cursor(bytes);
     let word = rest.u32()?;
     Some((word.to_be_bytes()[0], word & 0x00FF_FFFF, rest))

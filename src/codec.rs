@@ -1,6 +1,6 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
-use super::bytes::code_name;
+use crate::bytes::code_name;
 
 /// A table of codes and the name they stand for.
 type Names<K> = &'static [(&'static [K], &'static str)];
@@ -134,27 +134,27 @@ fn lookup<K>(names: Names<K>, matches: impl Fn(&K) -> bool) -> Option<String> {
 }
 
 /// The codec of a sample entry.
-pub(super) fn of_sample_entry(code: [u8; 4]) -> String {
+pub(crate) fn of_sample_entry(code: [u8; 4]) -> String {
     lookup(SAMPLE_ENTRIES, |known| **known == code).unwrap_or_else(|| code_name(&code))
 }
 
 /// The codec of a Matroska codec identifier.
-pub(super) fn of_matroska(id: &[u8]) -> String {
+pub(crate) fn of_matroska(id: &[u8]) -> String {
     lookup(MATROSKA, |known| id.starts_with(known.as_bytes())).unwrap_or_else(|| code_name(id))
 }
 
 /// The codec of a WAVE format tag.
-pub(super) fn of_wave_tag(tag: u16) -> String {
+pub(crate) fn of_wave_tag(tag: u16) -> String {
     lookup(WAVE_TAGS, |known| *known == tag).unwrap_or_else(|| format!("wave-{tag:04x}"))
 }
 
 /// The codec of a compression code in a bitmap header.
-pub(super) fn of_bitmap(code: [u8; 4]) -> String {
+pub(crate) fn of_bitmap(code: [u8; 4]) -> String {
     lookup(BITMAP_CODES, |known| **known == code.to_ascii_uppercase().as_slice()).unwrap_or_else(|| code_name(&code))
 }
 
 /// The codec of an MPEG-4 object type.
-pub(super) fn of_object_type(object_type: u8) -> String {
+pub(crate) fn of_object_type(object_type: u8) -> String {
     lookup(OBJECT_TYPES, |known| *known == object_type).unwrap_or_else(|| format!("mp4a.{object_type:02x}"))
 }
 

@@ -4,49 +4,83 @@ use crate::error::Result;
 use crate::source::Source;
 
 /// The `N` bytes at `at`.
-pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk::<N>().copied()
 }
 
+/// The byte at `at`.
+pub(crate) fn byte(bytes: &[u8], at: usize) -> Option<u8> {
+    bytes.get(at).copied()
+}
+
 /// The big-endian 16-bit number at `at`.
-pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     array(bytes, at).map(u16::from_be_bytes)
 }
 
 /// The big-endian 32-bit number at `at`.
-pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_be_bytes)
 }
 
+/// The big-endian 64-bit number at `at`.
+pub(crate) fn be64(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_be_bytes)
+}
+
 /// The little-endian 16-bit number at `at`.
-pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
     array(bytes, at).map(u16::from_le_bytes)
 }
 
 /// The little-endian 24-bit number at `at`.
-pub(super) fn le24(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn le24(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
 }
 
 /// The little-endian 32-bit number at `at`.
-pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_le_bytes)
+}
+
+/// The little-endian 64-bit number at `at`.
+pub(crate) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_le_bytes)
+}
+
+/// Where `needle` starts in `bytes`.
+pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    bytes.windows(needle.len().max(1)).position(|window| window == needle)
+}
+
+/// A code of a file as a name: printable ASCII without blanks at its ends, all else as `_`, and never empty.
+pub(crate) fn code_name(code: &[u8]) -> String {
+    let name: String = code
+        .iter()
+        .take(32)
+        .take_while(|&&byte| byte != 0)
+        .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '_' })
+        .collect();
+    match name.trim() {
+        "" => "unknown".to_owned(),
+        trimmed => trimmed.to_owned(),
+    }
 }
 
 /// Takes big-endian numbers off the front of a slice.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a>(pub &'a [u8]);
+pub(crate) struct Cursor<'a>(pub &'a [u8]);
 
 impl<'a> Cursor<'a> {
     /// The next `count` bytes.
-    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
     /// The next big-endian number of `size` bytes; a size of 0 gives 0, as `iloc` has it.
-    pub(super) fn number(&mut self, size: usize) -> Option<u64> {
+    pub(crate) fn number(&mut self, size: usize) -> Option<u64> {
         if size > 8 {
             return None;
         }
@@ -54,24 +88,24 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte.
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         self.take(1)?.first().copied()
     }
 
     /// The next 16-bit number.
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         array(self.take(2)?, 0).map(u16::from_be_bytes)
     }
 
     /// The next 32-bit number.
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         array(self.take(4)?, 0).map(u32::from_be_bytes)
     }
 }
 
 /// A stretch of a source, clipped to what is really there, read by position.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Region<'a> {
+pub(crate) struct Region<'a> {
     source: &'a Source,
     start: u64,
     len: u64,
@@ -79,34 +113,34 @@ pub(super) struct Region<'a> {
 
 impl<'a> Region<'a> {
     /// The whole source.
-    pub(super) fn whole(source: &'a Source) -> Self {
+    pub(crate) fn whole(source: &'a Source) -> Self {
         Self { source, start: 0, len: source.len() }
     }
 
     /// `len` bytes from `offset` on, or as many of them as there are.
-    pub(super) fn part(self, offset: u64, len: u64) -> Self {
+    pub(crate) fn part(self, offset: u64, len: u64) -> Self {
         let offset = offset.min(self.len);
         Self { source: self.source, start: self.start + offset, len: len.min(self.len - offset) }
     }
 
     /// Everything from `offset` on.
-    pub(super) fn from(self, offset: u64) -> Self {
+    pub(crate) fn from(self, offset: u64) -> Self {
         self.part(offset, u64::MAX)
     }
 
     /// How many bytes there are.
-    pub(super) const fn len(self) -> u64 {
+    pub(crate) const fn len(self) -> u64 {
         self.len
     }
 
     /// Up to `count` bytes at `offset`.
-    pub(super) fn bytes(self, offset: u64, count: usize) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(self, offset: u64, count: usize) -> Result<Vec<u8>> {
         let there = self.part(offset, count as u64);
         self.source.bytes_at(there.start, usize::try_from(there.len).unwrap_or(count))
     }
 
     /// The `N` bytes at `offset`, when all of them are there.
-    pub(super) fn array<const N: usize>(self, offset: u64) -> Result<Option<[u8; N]>> {
+    pub(crate) fn array<const N: usize>(self, offset: u64) -> Result<Option<[u8; N]>> {
         let there = self.part(offset, N as u64);
         let mut bytes = [0; N];
         if there.len < N as u64 || self.source.read_at(there.start, &mut bytes)? < N {
@@ -118,16 +152,16 @@ impl<'a> Region<'a> {
 
 /// Regions that belong together, such as an ICC profile in several APP2 segments.
 #[derive(Debug)]
-pub(super) struct Pieces<'a>(pub Vec<Region<'a>>);
+pub(crate) struct Pieces<'a>(pub Vec<Region<'a>>);
 
 impl Pieces<'_> {
     /// How many bytes there are in all.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.0.iter().map(|piece| piece.len()).sum()
     }
 
     /// Up to `count` bytes at `offset`.
-    pub(super) fn bytes(&self, mut offset: u64, count: usize) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&self, mut offset: u64, count: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for piece in &self.0 {
             if bytes.len() >= count {
@@ -144,7 +178,7 @@ impl Pieces<'_> {
 
 /// A source read forward through one buffer, for the few structures that cannot be skipped by offset.
 #[derive(Debug)]
-pub(super) struct Blocks<'a> {
+pub(crate) struct Blocks<'a> {
     source: &'a Source,
     buffer: Vec<u8>,
     start: u64,
@@ -154,12 +188,12 @@ impl<'a> Blocks<'a> {
     const SIZE: usize = 64 * 1024;
 
     /// Starts with the head, which is in memory already.
-    pub(super) fn new(source: &'a Source) -> Result<Self> {
+    pub(crate) fn new(source: &'a Source) -> Result<Self> {
         Ok(Self { source, buffer: source.head()?.to_vec(), start: 0 })
     }
 
     /// What is buffered from `at` on: at least `least` bytes unless the file ends.
-    pub(super) fn from(&mut self, at: u64, least: usize) -> Result<&[u8]> {
+    pub(crate) fn from(&mut self, at: u64, least: usize) -> Result<&[u8]> {
         let buffered = |start: u64, len: usize| {
             usize::try_from(at.checked_sub(start)?).ok().filter(|&skip| skip <= len && len - skip >= least)
         };
@@ -176,7 +210,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// The `N` bytes at `at`, when all of them are there.
-    pub(super) fn array<const N: usize>(&mut self, at: u64) -> Result<Option<[u8; N]>> {
+    pub(crate) fn array<const N: usize>(&mut self, at: u64) -> Result<Option<[u8; N]>> {
         Ok(array(self.from(at, N)?, 0))
     }
 }
@@ -195,6 +229,14 @@ mod tests {
         assert_eq!(region.array::<3>(0).unwrap(), Some([2, 3, 4]));
         assert_eq!(region.array::<3>(1).unwrap(), None);
         assert!(region.part(u64::MAX, u64::MAX).bytes(u64::MAX, 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn codes_become_printable_names() {
+        assert_eq!(code_name(b"avc1"), "avc1");
+        assert_eq!(code_name(b"raw "), "raw");
+        assert_eq!(code_name(b"\x1b[2J"), "_[2J");
+        assert_eq!(code_name(b"\0\0\0\0"), "unknown");
     }
 
     #[test]

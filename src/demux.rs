@@ -1,0 +1,156 @@
+//! Packets out of containers, by position: what inspection counts and conversion copies or decodes.
+//!
+//! One folder or file a container. A demuxer reads headers when it is opened and packets when they are asked for; it
+//! holds its index and one packet in memory, never the file. Nothing here decodes, and nothing here judges.
+
+use crate::error::Result;
+use crate::facts::{ColorTags, OtherKind};
+
+/// What kind of content a track holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Moving pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Something else.
+    Other(OtherKind),
+}
+
+/// A track as its container describes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Track {
+    /// The container's own number of it.
+    pub id: u64,
+    /// What it holds.
+    pub kind: Kind,
+    /// The codec by the name of the field: `h264`, `aac`, or the container's own code.
+    pub codec: String,
+    /// The codec's configuration, verbatim: avcC, hvcC, AudioSpecificConfig, OpusHead (little-endian, with its magic),
+    /// the three Vorbis headers as Matroska laces them, ALAC's cookie, FLAC's STREAMINFO. Empty where there is none.
+    pub config: Vec<u8>,
+    /// The whole box of the sample entry, for ISO base media files: copied verbatim by a remux.
+    pub sample_entry: Option<Vec<u8>>,
+    /// Ticks per second of this track's times.
+    pub timescale: u32,
+    /// Length by the container's headers, in ticks.
+    pub duration: Option<u64>,
+    /// Where the presentation starts within the track's own times, in ticks, and when it starts: see [`Edits`].
+    pub edits: Edits,
+    /// Samples to drop at the start (Opus pre-skip, encoder delay that no edit list takes off), at the codec's rate.
+    pub priming: Option<u32>,
+    /// Samples to drop at the end.
+    pub padding: Option<u32>,
+    /// ISO 639 language, where one is named.
+    pub language: Option<String>,
+    /// Whether it is marked as the one to play.
+    pub default: bool,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Channels by the container.
+    pub channels: Option<u16>,
+    /// Samples per second by the container.
+    pub sample_rate: Option<u32>,
+    /// Bits per sample by the container.
+    pub bits: Option<u8>,
+    /// Width and height by the container, in pixels.
+    pub size: Option<(u32, u32)>,
+    /// Shape of a pixel, where it is not square.
+    pub pixel_aspect: Option<(u32, u32)>,
+    /// The display matrix of an ISO base media file (ISO/IEC 14496-12 §8.3.2), verbatim.
+    pub matrix: Option<[i32; 9]>,
+    /// Colour by the container.
+    pub color: Option<ColorTags>,
+    /// Whether the container marks it as Dolby Vision.
+    pub dolby_vision: bool,
+}
+
+impl Track {
+    /// A track of which only this is known.
+    pub(crate) fn new(id: u64, kind: Kind, codec: impl Into<String>, timescale: u32) -> Self {
+        Self {
+            id,
+            kind,
+            codec: codec.into(),
+            config: Vec::new(),
+            sample_entry: None,
+            timescale: timescale.max(1),
+            duration: None,
+            edits: Edits::default(),
+            priming: None,
+            padding: None,
+            language: None,
+            default: false,
+            encrypted: false,
+            channels: None,
+            sample_rate: None,
+            bits: None,
+            size: None,
+            pixel_aspect: None,
+            matrix: None,
+            color: None,
+            dolby_vision: false,
+        }
+    }
+}
+
+/// A track's edit list, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Edits {
+    /// The list itself: length in microseconds, start within the track in its ticks (-1: nothing is shown), and speed
+    /// as a 16.16 fixed-point number.
+    pub list: Vec<EditEntry>,
+}
+
+/// One entry of an edit list (ISO/IEC 14496-12 §8.6.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EditEntry {
+    /// How long it lasts, in microseconds; 0 for "to the end" (as writers of fragmented files have it).
+    pub duration_us: u64,
+    /// Where it starts within the track, in ticks; -1 for an empty edit.
+    pub media_time: i64,
+    /// Speed, 16.16 fixed point.
+    pub rate: i32,
+}
+
+/// One packet: a frame of pictures, a block of sound.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Packet {
+    /// Index of its track in [`Demuxer::tracks`].
+    pub track: usize,
+    /// When it is decoded, in ticks.
+    pub dts: i64,
+    /// When it is shown, in ticks.
+    pub pts: i64,
+    /// How long it is shown, in ticks; 0 when the container does not say.
+    pub duration: u64,
+    /// Whether decoding can start here.
+    pub sync: bool,
+    /// Samples at its end that are not played (Matroska's `DiscardPadding`), in nanoseconds.
+    pub discard_ns: i64,
+    /// Length of its content in bytes.
+    pub size: u32,
+    /// Its content; empty where only the table was asked for.
+    pub data: Vec<u8>,
+}
+
+/// What is wanted of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Times and sizes alone: the content is not read where the container allows.
+    Table,
+    /// The content as well.
+    Content,
+}
+
+/// A container, read forward.
+pub(crate) trait Demuxer {
+    /// Its tracks, all of them.
+    fn tracks(&self) -> &[Track];
+
+    /// Puts the next packet, in the order of decoding times, into `packet`, whose buffer is used again; false at the end.
+    ///
+    /// # Errors
+    /// `Io` when the source cannot be read; `Malformed` when the structure ends before the content does, or contradicts itself.
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool>;
+}

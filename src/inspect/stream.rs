@@ -1,0 +1,44 @@
+//! Sound and moving pictures: which container is looked at by whom.
+
+use crate::error::Result;
+use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
+use crate::sniff::{Sniffed, Streams};
+use crate::source::Source;
+
+/// What an inspector of a container gives.
+#[derive(Debug, Default)]
+pub(crate) struct Streamed {
+    /// What was measured.
+    pub streams: StreamFacts,
+    /// In what ways the bytes break their format.
+    pub damage: Vec<Damage>,
+}
+
+/// What can be measured of a container without decoding it.
+pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
+    let mut found = Streamed { streams: outline(&sniffed.streams), damage: Vec::new() };
+    let streams = &mut found.streams;
+    streams.bitrate = streams
+        .duration_us
+        .filter(|&us| us > 0)
+        .map(|us| u64::try_from(u128::from(source.len()) * 8_000_000 / u128::from(us)).unwrap_or(u64::MAX));
+    Ok(found)
+}
+
+/// What sniffing has seen, for containers that nobody looks into further.
+fn outline(seen: &Streams) -> StreamFacts {
+    let video = seen.video_codecs.iter().map(|codec| VideoTrack { codec: codec.clone(), ..VideoTrack::default() });
+    let audio = seen.audio_codecs.iter().enumerate().map(|(index, codec)| AudioTrack {
+        codec: codec.clone(),
+        channels: seen.channels.filter(|_| index == 0),
+        encrypted: codec == "encrypted",
+        ..AudioTrack::default()
+    });
+    StreamFacts {
+        video: video.map(|track| VideoTrack { encrypted: track.codec == "encrypted", ..track }).collect(),
+        audio: audio.collect(),
+        brand: seen.brand.clone(),
+        fragmented: seen.fragmented,
+        ..StreamFacts::default()
+    }
+}
