@@ -197,6 +197,8 @@ impl Batch {
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(serde_json::to_vec(self.fitter.policy()).unwrap_or_default());
         hash.update(format!("{:?}", self.fitter.options()));
+        // What was refused for want of an ffmpeg is looked at again once there is one.
+        hash.update([u8::from(self.fitter.ffmpeg().is_some())]);
         hash.finalize().iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 }

@@ -17,7 +17,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Role;
-use crate::plan::{Animated, Options, Repair, Transparency};
+use crate::plan::{Animated, AudioCodec, EngineChoice, Language, Options, Repair, Transparency};
 use crate::policy::{Platform, Policy};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
@@ -70,6 +70,15 @@ choices! {
     TRANSPARENCIES: Transparency =
         "auto"        Auto       "lay it on the background where it does not fit as PNG"
         "keep"        Keep       "keep it: fewer colours, then fewer pixels";
+    /// The values of `audio-codec`.
+    AUDIO_CODECS: AudioCodec =
+        "opus"        Opus       "Opus in Ogg, mono: smallest for speech"
+        "aac"         Aac        "AAC-LC in MP4: stereo for music";
+    /// The values of `engine`.
+    ENGINES: EngineChoice =
+        "auto"        Auto       "what is built in, and an installed ffmpeg for what that cannot read"
+        "builtin"     Builtin    "only what is built in"
+        "ffmpeg"      Ffmpeg     "ffmpeg wherever something is decoded";
 }
 
 /// What `mediafit.toml` says; what it does not say is absent.
@@ -112,6 +121,24 @@ pub struct FitSection {
     /// What becomes of transparency that does not fit. Default: `auto`.
     #[serde(deserialize_with = "transparency")]
     pub transparency: Option<Transparency>,
+    /// Which codec sound is coded with where it has to be. Default: Opus for speech, AAC for music.
+    #[serde(deserialize_with = "audio_codec")]
+    pub audio_codec: Option<AudioCodec>,
+    /// The loudness that sound is brought to, in LUFS; held in hundredths. Default: as it is.
+    #[serde(deserialize_with = "loudness")]
+    pub loudness: Option<i32>,
+    /// Which audio stream is kept where only one may be and none is marked as default. Default: the first.
+    #[serde(deserialize_with = "language")]
+    pub language: Option<Language>,
+    /// Who decodes and encodes. Default: `auto`.
+    #[serde(deserialize_with = "engine")]
+    pub engine: Option<EngineChoice>,
+    /// The most lines a video may have, in pixels. Default: as many as fit.
+    pub max_height: Option<u32>,
+    /// The size that re-encoded files aim below, in bytes. Default: the platform's.
+    pub target_size: Option<u64>,
+    /// Whether a video or sound that cannot fit is cut at its end. Default: false.
+    pub trim_to_fit: Option<bool>,
 }
 
 impl FitSection {
@@ -127,6 +154,13 @@ impl FitSection {
             keep_metadata: self.keep_metadata.unwrap_or(default.keep_metadata),
             background: self.background.unwrap_or(default.background),
             transparency: self.transparency.unwrap_or(default.transparency),
+            audio_codec: self.audio_codec,
+            loudness_centi_lufs: self.loudness,
+            language: self.language,
+            engine: self.engine.unwrap_or(default.engine),
+            max_height: self.max_height,
+            target_bytes: self.target_size,
+            trim_to_fit: self.trim_to_fit.unwrap_or(default.trim_to_fit),
         }
     }
 }
@@ -203,6 +237,33 @@ pub fn parse_color(text: &str) -> Result<[u8; 3], String> {
     }
 }
 
+/// The loudness of `text` in hundredths of LUFS: `-16`, `-23.5`.
+///
+/// # Errors
+/// A sentence with what was found and what is allowed.
+pub fn parse_loudness(text: &str) -> Result<i32, String> {
+    match text.parse::<f64>() {
+        Ok(lufs) if (-50.0..=-5.0).contains(&lufs) => Ok((lufs * 100.0).round() as i32),
+        _ => Err(format!("not a loudness; found {text:?}, allowed -50 to -5 (LUFS)")),
+    }
+}
+
+/// The bytes of `text`: `9500000`, `9500k`, `9.5M` (decimal).
+///
+/// # Errors
+/// A sentence with what was found and what is allowed.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (number, factor) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (text.get(..text.len() - 1).unwrap_or_default(), 1e3),
+        Some(b'M' | b'm') => (text.get(..text.len() - 1).unwrap_or_default(), 1e6),
+        _ => (text, 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if (1.0..=1e12).contains(&(number * factor)) => Ok((number * factor) as u64),
+        _ => Err(format!("not a size; found {text:?}, allowed bytes, or a number with k or M: 9.5M")),
+    }
+}
+
 fn choice<'de, D: Deserializer<'de>, T: Copy>(choices: &[Choice<T>], from: D) -> Result<Option<T>, D::Error> {
     let name = String::deserialize(from)?;
     let allowed = || choices.iter().map(|choice| choice.name).collect::<Vec<_>>().join(", ");
@@ -226,6 +287,22 @@ fn animated<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Animated>, D::E
 
 fn transparency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Transparency>, D::Error> {
     choice(TRANSPARENCIES, from)
+}
+
+fn audio_codec<'de, D: Deserializer<'de>>(from: D) -> Result<Option<AudioCodec>, D::Error> {
+    choice(AUDIO_CODECS, from)
+}
+
+fn engine<'de, D: Deserializer<'de>>(from: D) -> Result<Option<EngineChoice>, D::Error> {
+    choice(ENGINES, from)
+}
+
+fn loudness<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i32>, D::Error> {
+    parse_loudness(&f64::deserialize(from)?.to_string()).map(Some).map_err(D::Error::custom)
+}
+
+fn language<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Language>, D::Error> {
+    String::deserialize(from)?.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn background<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 3]>, D::Error> {
@@ -264,7 +341,9 @@ mod tests {
     fn every_key_is_read() {
         let config = Config::parse(
             "platform = \"on-premise\"\npolicy = \"p.json\"\njobs = 3\n[fit]\nrepair = \"required\"\nstrict = true\n\
-             animated = \"keep\"\nsalvage = true\nkeep-metadata = true\nbackground = \"#0102ff\"\ntransparency = \"keep\"\n",
+             animated = \"keep\"\nsalvage = true\nkeep-metadata = true\nbackground = \"#0102ff\"\ntransparency = \"keep\"\n\
+             audio-codec = \"aac\"\nloudness = -16.5\nlanguage = \"de\"\nengine = \"builtin\"\nmax-height = 480\n\
+             target-size = 9000000\ntrim-to-fit = true\n",
         )
         .unwrap();
         assert_eq!((config.platform, config.jobs), (Some(Platform::OnPremise), Some(3)));
@@ -276,6 +355,13 @@ mod tests {
             keep_metadata: true,
             background: [1, 2, 255],
             transparency: Transparency::Keep,
+            audio_codec: Some(AudioCodec::Aac),
+            loudness_centi_lufs: Some(-1650),
+            language: Some("de".parse().unwrap()),
+            engine: EngineChoice::Builtin,
+            max_height: Some(480),
+            target_bytes: Some(9_000_000),
+            trim_to_fit: true,
         };
         assert_eq!(config.fit.options(), expected);
     }

@@ -5,7 +5,9 @@ mod decode;
 mod geometry;
 mod jpeg;
 mod png;
+mod spool;
 mod sticker;
+mod stream;
 mod strip;
 
 use crate::cancel::Cancel;
@@ -13,10 +15,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Facts, Media, Orientation};
 use crate::format::Format;
 use crate::limits::MAX_PIXELS;
-use crate::plan::{Rewrite, Rung, Step};
+use crate::plan::{Engine, Rewrite, Rung, Step};
 use decode::{Cicp, Cmyk};
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::borrow::Cow;
+
+pub(crate) use spool::Body;
+pub(crate) use stream::{convert as convert_stream, listen};
 
 /// A result that nobody has checked yet.
 #[derive(Debug)]
@@ -24,9 +29,28 @@ pub(crate) struct Candidate {
     /// What it is meant to be.
     pub format: Format,
     /// The bytes; absent where they are the source's own.
-    pub bytes: Option<Vec<u8>>,
+    pub body: Option<Body>,
     /// What was done, in order.
     pub steps: Vec<Step>,
+    /// How loud it is over its length, where sound was listened to.
+    pub waveform: Option<[u8; 64]>,
+    /// Who did it.
+    pub engine: Engine,
+}
+
+impl Candidate {
+    /// A picture's, or a document's.
+    fn of(format: Format, bytes: Option<Vec<u8>>, steps: Vec<Step>) -> Self {
+        Self { format, body: bytes.map(Body::Memory), steps, waveform: None, engine: Engine::Builtin }
+    }
+
+    /// Its length in bytes, where it is not the source's own.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match self.body.as_ref()? {
+            Body::Memory(bytes) => Some(bytes.len() as u64),
+            Body::File(_, len) => Some(*len),
+        }
+    }
 }
 
 /// Carries out `rewrite` on `source`, whose `facts` were measured.
@@ -41,7 +65,7 @@ pub(crate) fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &
         cancel.check()?;
         match bench.run(rung, cancel) {
             Ok(Some(candidate)) => {
-                let length = candidate.bytes.as_ref().map_or(source.len(), Vec::len) as u64;
+                let length = candidate.len().unwrap_or(source.len() as u64);
                 if length <= rewrite.max_bytes {
                     return Ok(candidate);
                 }
@@ -130,7 +154,7 @@ impl Bench<'_> {
                 Some(bytes)
             }
         };
-        Ok(Some(Candidate { format: rung.format, bytes, steps }))
+        Ok(Some(Candidate::of(rung.format, bytes, steps)))
     }
 
     fn strip(&self, rung: &Rung) -> Result<Vec<u8>> {
@@ -186,7 +210,15 @@ impl Bench<'_> {
             | Step::EncodeJpeg
             | Step::EncodePng
             | Step::QuantizePng
-            | Step::EncodeWebp => return Ok(()),
+            | Step::EncodeWebp
+            | Step::StripTags
+            | Step::CopyVideo { .. }
+            | Step::CopyAudio { .. }
+            | Step::EncodeAudio { .. }
+            | Step::EncodeVideo { .. }
+            | Step::DropTracks
+            | Step::Defragment
+            | Step::Faststart => return Ok(()),
         }
         if let Some(pixels) = &mut self.pixels {
             pixels.done.push(step);

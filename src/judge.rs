@@ -1,13 +1,14 @@
 //! `(Facts, Role, Policy) → Verdict`: pure, infallible, and it collects all findings, not just the first.
 
+mod audio;
 mod document;
 mod image;
 mod sticker;
-mod stream;
+mod video;
 
 pub(crate) use self::document::wire_format;
 use crate::error::clean;
-use crate::facts::{Damage, Facts, Media};
+use crate::facts::{Damage, Facts, Media, StreamFacts};
 use crate::format::{Family, Format, Role};
 use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::policy::{Band, Policy};
@@ -135,9 +136,9 @@ pub fn judge(facts: &Facts, role: Role, policy: &Policy) -> Verdict {
         match role {
             Role::Image => image::judge(facts, policy, &mut findings),
             Role::Sticker => sticker::judge(facts, policy, &mut findings),
-            Role::Audio => stream::judge_audio(facts, policy, &mut findings),
-            Role::Voice => stream::judge_voice(facts, policy, &mut findings),
-            Role::Video => stream::judge_video(facts, policy, &mut findings),
+            Role::Audio => audio::judge_audio(facts, policy, &mut findings),
+            Role::Voice => audio::judge_voice(facts, policy, &mut findings),
+            Role::Video => video::judge(facts, policy, &mut findings),
             Role::Document => document::judge(facts, policy, &mut findings),
         }
         if role != Role::Document {
@@ -248,6 +249,39 @@ fn size(facts: &Facts, rule: Rule, band: Band, findings: &mut Vec<Finding>) {
             band.target_bytes
         );
         findings.push(Finding::new(rule, Severity::Warn, bytes, band.target_bytes, message));
+    }
+}
+
+/// Fails where the container is not among the accepted ones.
+fn container(facts: &Facts, rule: Rule, accepted: &[Format], findings: &mut Vec<Finding>) {
+    if !accepted.contains(&facts.format) {
+        let message = format!("{} is not accepted here", facts.format.label());
+        findings.push(Finding::new(rule, Severity::Fail, facts.format.name(), names(accepted), message));
+    }
+}
+
+/// What was measured of a file's streams.
+const fn streams(facts: &Facts) -> Option<&StreamFacts> {
+    match &facts.media {
+        Media::Audio(streams) | Media::Video(streams) => Some(streams),
+        Media::Image(_) | Media::Document(_) => None,
+    }
+}
+
+/// Fails on more audio streams than allowed.
+fn several(streams: &StreamFacts, rule: Rule, allowed: usize, findings: &mut Vec<Finding>) {
+    let count = streams.audio.len();
+    if count > allowed {
+        let message = format!("{count} audio streams");
+        findings.push(Finding::new(rule, Severity::Fail, count as u64, allowed as u64, message));
+    }
+}
+
+/// Fails on encryption, which nobody but the maker can take off.
+fn encrypted(streams: &StreamFacts, rule: Rule, findings: &mut Vec<Finding>) {
+    if streams.encrypted() {
+        let message = "the file is encrypted; only its maker can export an open copy";
+        findings.push(Finding::new(rule, Severity::Fail, true, false, message));
     }
 }
 

@@ -82,6 +82,7 @@ mod codec;
 pub mod config;
 mod convert;
 mod demux;
+mod engine;
 pub mod error;
 pub mod facts;
 pub mod format;
@@ -98,6 +99,7 @@ mod source;
 mod verify;
 
 pub use cancel::Cancel;
+pub use engine::Ffmpeg;
 pub use error::{Error, ErrorKind, Result};
 pub use facts::Facts;
 pub use format::{Family, Format, Role};

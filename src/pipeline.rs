@@ -1,13 +1,14 @@
 //! One source through all rooms: [`Fitter`].
 
 use crate::cancel::Cancel;
-use crate::convert::{convert, decode_whole};
+use crate::convert::{convert, convert_stream, decode_whole, listen};
+use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
 use crate::format::{Format, Role};
 use crate::inspect::inspect;
 use crate::judge::{Standing, Verdict, judge, note_other_role, role_of_content};
-use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, memory_needed, plan};
+use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
 use crate::policy::Policy;
 use crate::sniff::sniff;
 use crate::source::Source;
@@ -80,13 +81,14 @@ pub struct Fitter {
     policy: Policy,
     options: Options,
     cancel: Cancel,
+    ffmpeg: Option<Ffmpeg>,
 }
 
 impl Fitter {
     /// A fitter by `policy`, with default options.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, options: Options::default(), cancel: Cancel::default() }
+        Self { policy, options: Options::default(), cancel: Cancel::default(), ffmpeg: None }
     }
 
     /// The same fitter with `options`.
@@ -103,6 +105,20 @@ impl Fitter {
     pub fn with_cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
         self
+    }
+
+    /// The same fitter, with an ffmpeg for what is not decoded here. Default: none, also where one is installed; see
+    /// [`Ffmpeg::find`].
+    #[must_use]
+    pub fn with_ffmpeg(mut self, ffmpeg: Option<Ffmpeg>) -> Self {
+        self.ffmpeg = ffmpeg;
+        self
+    }
+
+    /// The ffmpeg that may be run.
+    #[must_use]
+    pub const fn ffmpeg(&self) -> Option<&Ffmpeg> {
+        self.ffmpeg.as_ref()
     }
 
     /// The policy in force.
@@ -141,17 +157,16 @@ impl Fitter {
     /// As [`check`](Self::check).
     pub fn check_deep(&self, source: &Source, ask: Ask) -> Result<Checked> {
         let checked = self.check(source, ask)?;
-        if checked.verdict.standing == Standing::Broken || !is_picture(&checked) {
+        if checked.verdict.standing == Standing::Broken || !is_decoded(&checked) {
             return Ok(checked);
         }
         guarded(source, || {
-            let bytes = source.read_all()?;
-            match decode_whole(&bytes, &checked.facts) {
+            match self.decoded(source, &checked) {
                 Err(error) if error.kind() == ErrorKind::Malformed => Ok(self.broken(checked, ask, &error)),
                 // What no decoder here reads was not found damaged.
                 Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),
                 Err(error) => Err(error),
-                Ok(()) => Ok(checked),
+                Ok(_) => Ok(checked),
             }
         })
     }
@@ -212,7 +227,7 @@ impl Fitter {
         if let Some(wanted) = unfollowed {
             note_other_role(&mut verdict, wanted, &facts);
         }
-        let plan = plan(&facts, &verdict, &self.policy, &self.options);
+        let plan = plan(&facts, &verdict, &self.policy, &self.options, Tools { ffmpeg: self.ffmpeg.is_some() });
         Checked { facts, verdict, plan }
     }
 
@@ -225,12 +240,13 @@ impl Fitter {
     fn carried_out(&self, source: &Source, checked: &Checked) -> Result<Ending> {
         let (facts, verdict) = (&checked.facts, &checked.verdict);
         let Plan::Rewrite(rewrite) = &checked.plan else {
-            if is_picture(checked) {
-                decode_whole(&source.read_all()?, facts)?;
-            }
-            let fitted = kept(source, facts, verdict, &self.policy)?;
+            let waveform = if is_decoded(checked) { self.decoded(source, checked)? } else { None };
+            let fitted = kept(source, facts, verdict, &self.policy, waveform)?;
             return Ok(Ending::Fitted { fitted: Box::new(fitted), steps: Vec::new() });
         };
+        if is_playing(checked) {
+            return self.stream_carried_out(source, checked, rewrite);
+        }
         // Documents are never read into memory: only their name changes.
         let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
         if is_picture(checked) && copies_content(rewrite) {
@@ -244,6 +260,38 @@ impl Fitter {
         let steps = candidate.steps.clone();
         let fitted = verify(source, facts, verdict.role, candidate, rewrite, &self.policy)?;
         Ok(Ending::Fitted { fitted: Box::new(fitted), steps })
+    }
+
+    fn stream_carried_out(&self, source: &Source, checked: &Checked, rewrite: &Rewrite) -> Result<Ending> {
+        let (facts, role) = (&checked.facts, checked.verdict.role);
+        let copies = rewrite.rungs.first().is_some_and(|rung| {
+            !rung.steps.iter().any(|step| matches!(step, Step::EncodeAudio { .. } | Step::EncodeVideo { .. }))
+        });
+        // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
+        let waveform = if copies && !self.options.salvage { self.decoded(source, checked)? } else { None };
+        let mut candidate = convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), &self.cancel)?;
+        candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
+        if !source.is_unchanged() {
+            let changed = std::io::Error::other("its length or time is not what it was");
+            return Err(Error::io("changed while it was worked on", changed));
+        }
+        let steps = candidate.steps.clone();
+        let fitted = verify(source, facts, role, candidate, rewrite, &self.policy)?;
+        Ok(Ending::Fitted { fitted: Box::new(fitted), steps })
+    }
+
+    /// Decodes everything; gives how loud a file of sound is over its length.
+    fn decoded(&self, source: &Source, checked: &Checked) -> Result<Option<[u8; 64]>> {
+        if is_picture(checked) {
+            decode_whole(&source.read_all()?, &checked.facts)?;
+            return Ok(None);
+        }
+        match listen(source, &checked.facts, self.ffmpeg.as_ref(), &self.cancel) {
+            Ok(heard) => Ok(heard.waveform),
+            // What no decoder here reads was not found damaged.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sorts an error of the conversion: what the file itself is to blame for is a refusal.
@@ -278,6 +326,16 @@ fn is_picture(checked: &Checked) -> bool {
     matches!(checked.facts.media, Media::Image(_))
         && checked.verdict.role != Role::Document
         && checked.facts.format != Format::Svg
+}
+
+/// Whether the file is worked on as sound or moving pictures.
+fn is_playing(checked: &Checked) -> bool {
+    matches!(checked.facts.media, Media::Audio(_) | Media::Video(_)) && checked.verdict.role != Role::Document
+}
+
+/// Whether a full decode says more about the file than its headers.
+fn is_decoded(checked: &Checked) -> bool {
+    is_picture(checked) || is_playing(checked)
 }
 
 /// Whether the first way copies the coded picture, so that nothing would show that it cannot be decoded.

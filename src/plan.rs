@@ -1,161 +1,23 @@
 //! `(Facts, Verdict, Policy, Options) → Plan`: what would be done, as data. Pure; the least destructive way first.
 
+mod audio;
+mod coding;
 mod document;
 mod image;
+mod options;
+mod step;
 mod sticker;
-mod stream;
+mod video;
 
 use crate::facts::{Facts, Media};
-use crate::format::{Format, Role};
+use crate::format::{Family, Format, Role};
 use crate::judge::{Finding, Rule, Severity, Standing, Verdict, breaks_the_format};
 use crate::policy::Policy;
 use serde::{Deserialize, Serialize};
 
-/// What is repaired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Repair {
-    /// Only failures.
-    Required,
-    /// Failures, and every warning whose cure loses nothing.
-    #[default]
-    Lossless,
-    /// Failures and every warning.
-    All,
-}
-
-/// What becomes of an animated picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Animated {
-    /// It is refused, naming the ways out.
-    #[default]
-    Refuse,
-    /// Its first frame is taken.
-    FirstFrame,
-    /// It stays an animated sticker, within the platform's limits.
-    Keep,
-    /// It becomes a video.
-    Video,
-}
-
-/// What becomes of transparency that does not fit the limit as PNG.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Transparency {
-    /// It is flattened on the background.
-    #[default]
-    Auto,
-    /// It stays: the PNG gets fewer colours, then fewer pixels.
-    Keep,
-}
-
-/// How a file is to be repaired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// What is repaired. Default: `Lossless`.
-    pub repair: Repair,
-    /// Whether warnings count as failures. Default: false.
-    pub strict: bool,
-    /// What becomes of animated pictures. Default: `Refuse`.
-    pub animated: Animated,
-    /// Whether damaged files are repaired as far as they can be read. Default: false.
-    pub salvage: bool,
-    /// Whether GPS positions and serial numbers stay in files that need no other change. Default: false.
-    pub keep_metadata: bool,
-    /// What transparent parts are laid on when transparency has to go: red, green, blue. Default: white.
-    pub background: [u8; 3],
-    /// What becomes of transparency that does not fit. Default: `Auto`.
-    pub transparency: Transparency,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            repair: Repair::Lossless,
-            strict: false,
-            animated: Animated::Refuse,
-            salvage: false,
-            keep_metadata: false,
-            background: [255; 3],
-            transparency: Transparency::Auto,
-        }
-    }
-}
-
-/// One change to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Another name and type, the bytes unchanged.
-    Rename,
-    /// Bytes after the content's end are cut off.
-    CutTrailing,
-    /// Metadata that does not change the look is dropped, the coded picture copied.
-    StripMetadata,
-    /// JPEG coefficients are coded anew, without loss, as small as they go.
-    RecodeJpeg,
-    /// JPEG coefficients are made coarser in place, at the best quality that fits: no pixels are decoded.
-    RequantizeJpeg,
-    /// PNG filters and compression are chosen anew, without loss.
-    OptimizePng,
-    /// Pixels are decoded: of a still picture, or of an animation's first frame.
-    Decode {
-        /// Whether a damaged file is read as far as it goes.
-        salvage: bool,
-    },
-    /// The first frame stands for the animation.
-    FirstFrame,
-    /// The stored orientation is baked into the pixels.
-    Orient,
-    /// Colours are converted to sRGB.
-    ConvertColor,
-    /// Components are reduced to 8 bits.
-    ReduceDepth,
-    /// Transparent parts are laid on a background.
-    Flatten {
-        /// Red, green, blue.
-        background: [u8; 3],
-    },
-    /// The picture is scaled into a square and centred on transparency.
-    PadToCanvas {
-        /// Width and height in pixels.
-        side: u32,
-    },
-    /// Pixels are scaled down, since quality alone would fall below the floor.
-    Resize,
-    /// Pixels are coded as JPEG at the best quality that fits.
-    EncodeJpeg,
-    /// Pixels are coded as PNG.
-    EncodePng,
-    /// Pixels are coded as a PNG with at most 256 colours.
-    QuantizePng,
-    /// Pixels are coded as WebP: without loss where it fits, else at the best quality that does.
-    EncodeWebp,
-}
-
-impl Step {
-    /// The step's name in the JSON Lines.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rename => "rename",
-            Self::CutTrailing => "cut-trailing-bytes",
-            Self::StripMetadata => "strip-metadata",
-            Self::RecodeJpeg => "recode-jpeg",
-            Self::RequantizeJpeg => "requantize-jpeg",
-            Self::OptimizePng => "optimize-png",
-            Self::Decode { .. } => "decode",
-            Self::FirstFrame => "first-frame",
-            Self::Orient => "orient",
-            Self::ConvertColor => "convert-color",
-            Self::ReduceDepth => "reduce-depth",
-            Self::Flatten { .. } => "flatten",
-            Self::PadToCanvas { .. } => "pad-to-canvas",
-            Self::Resize => "resize",
-            Self::EncodeJpeg => "encode-jpeg",
-            Self::EncodePng => "encode-png",
-            Self::QuantizePng => "quantize-png",
-            Self::EncodeWebp => "encode-webp",
-        }
-    }
-}
+pub use coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Language, Tools, VideoCoding};
+pub use options::{Animated, Options, Repair, Transparency};
+pub use step::Step;
 
 /// One way to repair a file: steps that are done in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +37,8 @@ pub enum Shape {
     Aspect(u32, u32),
     /// A square of this side in pixels.
     Square(u32),
+    /// Sound or moving pictures: as long as the source.
+    Playing,
 }
 
 /// How a file is repaired: the ways in the order in which they are tried, until one fits.
@@ -186,6 +50,15 @@ pub struct Rewrite {
     pub max_bytes: u64,
     /// What the result must measure.
     pub shape: Shape,
+    /// Who decodes and encodes.
+    pub engine: Engine,
+}
+
+impl Rewrite {
+    /// A rewrite with what is built in.
+    pub(crate) const fn builtin(rungs: Vec<Rung>, max_bytes: u64, shape: Shape) -> Self {
+        Self { rungs, max_bytes, shape, engine: Engine::Builtin }
+    }
 }
 
 /// Why a file is not repaired.
@@ -296,11 +169,16 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::StickerFrame
         | Rule::StickerTotal
         | Rule::Malformed => Cure::Rewrite,
+        Rule::VideoMoovLast | Rule::VideoStreams | Rule::VideoEditList | Rule::AudioCover => {
+            Cure::Lossless(Step::Faststart)
+        }
+        Rule::VideoMetadata => Cure::Lossless(Step::StripMetadata),
         Rule::AudioContainer
         | Rule::AudioCodec
         | Rule::AudioChannels
         | Rule::AudioFragmented
         | Rule::AudioStreams
+        | Rule::AudioProfile
         | Rule::AudioSize
         | Rule::VoiceContainer
         | Rule::VoiceCodec
@@ -309,12 +187,22 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::VideoContainer
         | Rule::VideoBrand
         | Rule::VideoCodec
+        | Rule::VideoProfile
+        | Rule::VideoBFrames
+        | Rule::VideoBitDepth
+        | Rule::VideoPixelFormat
+        | Rule::VideoInterlaced
+        | Rule::VideoDimensions
         | Rule::VideoAudioCodec
+        | Rule::VideoAudioProfile
         | Rule::VideoAudioStreams
         | Rule::VideoFragmented
-        | Rule::VideoSize
-        | Rule::AudioEncrypted
+        | Rule::VideoSize => Cure::Rewrite,
+        Rule::AudioEncrypted
         | Rule::VideoEncrypted
+        | Rule::VoiceFraming
+        | Rule::VideoRotation
+        | Rule::VideoFrameRate
         | Rule::Empty
         | Rule::Unreadable
         | Rule::Limit
@@ -329,20 +217,37 @@ const fn cure(rule: Rule) -> Cure {
 
 /// Plans the repair of a file.
 #[must_use]
-pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options) -> Plan {
+pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options, tools: Tools) -> Plan {
     if let Some(refusal) = never(facts, verdict, options) {
         return refusal;
     }
     let cures: Vec<&Finding> = verdict.findings.iter().filter(|finding| wants_cure(finding, options)).collect();
-    if cures.is_empty() {
+    let louder = options.loudness_centi_lufs.is_some() && matches!(verdict.role, Role::Audio | Role::Voice);
+    if cures.is_empty() && !louder {
         return Plan::Keep;
     }
     match (&facts.media, verdict.role) {
         (Media::Image(image), Role::Image) => image::plan(facts, image, &cures, policy, options),
         (Media::Image(image), Role::Sticker) => sticker::plan(facts, image, &cures, policy, options),
         (_, Role::Document) => document::plan(facts, &cures, policy),
-        (media, role) => stream::plan(facts, media, role, &cures),
+        (Media::Audio(streams), role @ (Role::Audio | Role::Voice)) => {
+            audio::Case { facts, streams, role, cures: &cures, policy, options, tools }.plan()
+        }
+        (Media::Video(streams), Role::Video) => {
+            video::Case { facts, streams, cures: &cures, policy, options, tools }.plan()
+        }
+        (_, role) => cannot_serve(facts.format, role),
     }
+}
+
+/// The refusal of content that cannot become what is asked for.
+fn cannot_serve(format: Format, role: Role) -> Plan {
+    let way_out = match (role, format.family()) {
+        (Role::Audio | Role::Voice, Family::Video) => "take the sound out of it first",
+        (Role::Video, Family::Image) => "send it as an image",
+        _ => "name the role that it can serve",
+    };
+    Plan::refuse(Reason::Type, format!("found {}, which cannot become {role}; {way_out}", format.label()))
 }
 
 /// What is refused whatever else was found.
@@ -370,7 +275,7 @@ fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
 }
 
 fn wants_cure(finding: &Finding, options: &Options) -> bool {
-    if finding.rule == Rule::ImageMetadata && options.keep_metadata {
+    if matches!(finding.rule, Rule::ImageMetadata | Rule::VideoMetadata) && options.keep_metadata {
         return false;
     }
     match finding.severity {
@@ -436,7 +341,12 @@ fn undecodable(format: Format) -> Option<Plan> {
 #[must_use]
 pub fn memory_needed(facts: &Facts, plan: &Plan) -> u64 {
     const FLOOR: u64 = 2 * 1024 * 1024;
-    let Media::Image(image) = &facts.media else { return FLOOR };
+    let image = match &facts.media {
+        Media::Image(image) => image,
+        Media::Audio(_) => return audio::MEMORY,
+        Media::Video(streams) => return video::memory(streams, plan),
+        Media::Document(_) => return FLOOR,
+    };
     let decodes = match plan {
         Plan::Refuse(_) => return FLOOR,
         // Kept pictures are decoded once, to see that they can be.

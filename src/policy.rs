@@ -77,6 +77,8 @@ pub struct AudioRules {
     pub size: Band,
     /// Most channels in an Ogg file.
     pub max_ogg_channels: u16,
+    /// Most audio streams.
+    pub max_streams: usize,
 }
 
 /// Rules for moving pictures.
@@ -93,6 +95,10 @@ pub struct VideoRules {
     pub audio_codecs: Cow<'static, [Cow<'static, str>]>,
     /// Most audio streams.
     pub max_audio_streams: usize,
+    /// The longer side up to which every phone plays it, in pixels; more is accepted and worth knowing.
+    pub advised_side: u32,
+    /// Frames per second up to which every phone plays it; more is accepted and worth knowing.
+    pub advised_frame_rate: u32,
 }
 
 /// Rules for documents.

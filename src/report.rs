@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::facts::Facts;
 use crate::judge::{Finding, Rule, Severity, Standing};
 use crate::pipeline::{Checked, Ending};
-use crate::plan::{Plan, Refusal};
+use crate::plan::{Engine, Plan, Refusal};
 use crate::verify::Fitted;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -68,6 +68,9 @@ pub struct Output {
     pub bytes: u64,
     /// The SHA-256 of its bytes.
     pub sha256: String,
+    /// 64 amplitudes, 0 to 100, as chats draw them beside a voice note; present for voice notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waveform: Option<Vec<u8>>,
 }
 
 /// What went wrong.
@@ -112,7 +115,12 @@ impl Record {
             plan: checked.plan.name().into(),
             steps: checked.plan.steps().into_iter().map(|step| step.name().into()).collect(),
             refusal,
-            engine: "builtin".into(),
+            engine: match &checked.plan {
+                Plan::Rewrite(rewrite) => rewrite.engine,
+                Plan::Keep | Plan::Refuse(_) => Engine::Builtin,
+            }
+            .name()
+            .into(),
             output: None,
             error: None,
             seconds: rounded(seconds),
@@ -125,7 +133,8 @@ impl Record {
     pub fn of_fit(path: &Path, checked: &Checked, ending: &Ending, seconds: f64) -> Self {
         let mut record = Self::of_check(path, checked, seconds);
         match ending {
-            Ending::Fitted { steps, .. } => {
+            Ending::Fitted { steps, fitted } => {
+                record.engine = fitted.engine().name().into();
                 record.plan = if steps.is_empty() { "keep" } else { "rewrite" }.into();
                 record.steps = steps.iter().map(|step| step.name().into()).collect();
             }
@@ -184,6 +193,7 @@ impl Record {
             mime: fitted.mime().into(),
             bytes: fitted.len(),
             sha256: fitted.sha256().to_owned(),
+            waveform: fitted.waveform().map(|waveform| waveform.to_vec()),
         });
         self
     }

@@ -22,7 +22,9 @@ pub struct Source {
 
 #[derive(Debug)]
 enum Data {
-    File(File),
+    File(Arc<File>),
+    /// A temporary file without a name.
+    Spool(Arc<File>),
     Bytes(Arc<[u8]>),
 }
 
@@ -47,7 +49,7 @@ impl Source {
         let meta = file.metadata().map_err(failed)?;
         Ok(Self {
             name: Some(path.to_path_buf()),
-            data: Data::File(file),
+            data: Data::File(Arc::new(file)),
             len: meta.len(),
             modified: meta.modified().ok(),
             head: OnceLock::new(),
@@ -62,6 +64,18 @@ impl Source {
             name: name.map(Path::to_path_buf),
             len: bytes.len() as u64,
             data: Data::Bytes(bytes),
+            modified: None,
+            head: OnceLock::new(),
+            bytes_read: AtomicU64::new(0),
+        }
+    }
+
+    /// What is in `file`, an open file of ours that has no name, under the name that it shall have.
+    pub(crate) fn from_spool(file: Arc<File>, len: u64, name: &Path) -> Self {
+        Self {
+            name: Some(name.to_path_buf()),
+            data: Data::Spool(file),
+            len,
             modified: None,
             head: OnceLock::new(),
             bytes_read: AtomicU64::new(0),
@@ -203,7 +217,7 @@ impl Source {
                 filled = rest.len().min(into.len());
                 into[..filled].copy_from_slice(&rest[..filled]);
             }
-            Data::File(file) => {
+            Data::File(file) | Data::Spool(file) => {
                 while filled < into.len() {
                     match positioned(file, offset.saturating_add(filled as u64), &mut into[filled..]) {
                         Ok(0) => break,

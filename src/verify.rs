@@ -1,16 +1,19 @@
 //! `Candidate → Fitted`: the one door through which a result becomes fit, by the code that judged the source.
 
-use crate::convert::Candidate;
+mod playing;
+
+use crate::convert::{Body, Candidate};
 use crate::error::{Error, Result};
 use crate::facts::{Facts, Media};
 use crate::format::{Format, Role};
 use crate::inspect::inspect;
 use crate::judge::{Severity, Verdict, judge, wire_format};
-use crate::plan::{Rewrite, Shape};
+use crate::plan::{Engine, Rewrite, Shape};
 use crate::policy::Policy;
 use crate::sniff::sniff;
 use crate::source::Source;
 use sha2::{Digest, Sha256};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,12 +26,16 @@ pub struct Fitted {
     facts: Facts,
     content: Content,
     sha256: String,
+    waveform: Option<[u8; 64]>,
+    engine: Engine,
 }
 
 #[derive(Debug, Clone)]
 enum Content {
     Kept(PathBuf),
     Bytes(Arc<[u8]>),
+    /// A temporary file of ours, which has no name and goes when the last clone does.
+    Spool(Arc<File>),
 }
 
 impl Fitted {
@@ -79,8 +86,21 @@ impl Fitted {
     pub fn kept_path(&self) -> Option<&Path> {
         match &self.content {
             Content::Kept(path) => Some(path),
-            Content::Bytes(_) => None,
+            Content::Bytes(_) | Content::Spool(_) => None,
         }
+    }
+
+    /// How loud it is over its length: 64 amplitudes, 0 to 100, as chats draw them beside a voice note. Only for sound
+    /// that was listened to: a voice note always, an audio file where it was coded anew.
+    #[must_use]
+    pub const fn waveform(&self) -> Option<&[u8; 64]> {
+        self.waveform.as_ref()
+    }
+
+    /// Who decoded and encoded, where anything was.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Writes its bytes to `out`, and sees that they are still those that were verified.
@@ -91,6 +111,19 @@ impl Fitted {
         let written = |error| Error::io("cannot be written", error);
         match &self.content {
             Content::Bytes(bytes) => out.write_all(bytes).map_err(written),
+            Content::Spool(file) => {
+                let source = Source::from_spool(Arc::clone(file), self.len(), Path::new(""));
+                let mut block = vec![0; 128 * 1024];
+                let mut at = 0;
+                while at < self.len() {
+                    let count = source.read_at(at, &mut block)?;
+                    let read = block.get(..count).filter(|read| !read.is_empty());
+                    let read = read.ok_or_else(|| Error::verify("a temporary file lost its end"))?;
+                    out.write_all(read).map_err(written)?;
+                    at += count as u64;
+                }
+                Ok(())
+            }
             Content::Kept(path) => {
                 let mut file =
                     std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
@@ -119,11 +152,18 @@ impl Fitted {
 ///
 /// # Errors
 /// `Verify` when the verdict is not fit; `Io` when the source cannot be read or has changed since it was measured.
-pub(crate) fn kept(source: &Source, facts: &Facts, verdict: &Verdict, policy: &Policy) -> Result<Fitted> {
+pub(crate) fn kept(
+    source: &Source,
+    facts: &Facts,
+    verdict: &Verdict,
+    policy: &Policy,
+    waveform: Option<[u8; 64]>,
+) -> Result<Fitted> {
     if !verdict.is_fit() {
         return Err(Error::verify("a file that is not fit was to be kept"));
     }
-    unchanged(source, facts, verdict.role, wire_format(facts, policy))
+    let fitted = unchanged(source, facts, verdict.role, wire_format(facts, policy))?;
+    Ok(Fitted { waveform, ..fitted })
 }
 
 /// What a conversion made of `source`, judged again.
@@ -139,14 +179,22 @@ pub(crate) fn verify(
     policy: &Policy,
 ) -> Result<Fitted> {
     let format = candidate.format;
-    let Some(bytes) = candidate.bytes else {
+    let Some(body) = candidate.body else {
         // Only the name and type change: the same bytes, judged under the new name.
         let renamed = Facts { extension: Some(format.extension().to_owned()), ..facts.clone() };
         return judged(&renamed, role, policy).and_then(|()| unchanged(source, facts, role, format));
     };
-    let bytes: Arc<[u8]> = bytes.into();
     let name = format!("result.{}", format.extension());
-    let result = Source::from_bytes(Arc::clone(&bytes), Some(Path::new(&name)));
+    let (content, result) = match body {
+        Body::Memory(bytes) => {
+            let bytes: Arc<[u8]> = bytes.into();
+            (Content::Bytes(Arc::clone(&bytes)), Source::from_bytes(bytes, Some(Path::new(&name))))
+        }
+        Body::File(file, len) => {
+            let file = Arc::new(file);
+            (Content::Spool(Arc::clone(&file)), Source::from_spool(file, len, Path::new(&name)))
+        }
+    };
     let sniffed = sniff(&result)?;
     if sniffed.format != format {
         return Err(Error::verify(format!("the result's format is wrong; found {}, planned {format}", sniffed.format)));
@@ -160,8 +208,36 @@ pub(crate) fn verify(
         )));
     }
     shape(&measured, rewrite.shape)?;
-    let sha256 = hex(&Sha256::digest(&bytes));
-    Ok(Fitted { role, format, facts: measured, content: Content::Bytes(bytes), sha256 })
+    if rewrite.shape == Shape::Playing {
+        playing::verify(facts, &measured, &candidate.steps)?;
+    }
+    let mut fitted = Fitted {
+        role,
+        format,
+        facts: measured,
+        content,
+        sha256: String::new(),
+        waveform: candidate.waveform,
+        engine: candidate.engine,
+    };
+    let mut hash = Hashed(Sha256::new());
+    fitted.write_to(&mut hash)?;
+    fitted.sha256 = hex(&hash.0.finalize());
+    Ok(fitted)
+}
+
+/// Hashes what is written to it.
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn judged(facts: &Facts, role: Role, policy: &Policy) -> Result<()> {
@@ -177,7 +253,7 @@ fn shape(facts: &Facts, shape: Shape) -> Result<()> {
     let Media::Image(image) = &facts.media else { return Ok(()) };
     let (width, height) = image.upright();
     let right = match shape {
-        Shape::Any => true,
+        Shape::Any | Shape::Playing => true,
         Shape::Square(side) => (width, height) == (side, side),
         Shape::Aspect(full_width, full_height) => {
             let (w, h) = (f64::from(width), f64::from(height));
@@ -211,7 +287,8 @@ fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Resu
         let changed = std::io::Error::other("its length or time is not what it was");
         return Err(Error::io("changed while it was checked", changed));
     }
-    Ok(Fitted { role, format, facts: facts.clone(), content, sha256 })
+    let (waveform, engine) = (None, Engine::Builtin);
+    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, engine })
 }
 
 /// Copies `from` to `to` and gives the SHA-256 of what went through.

@@ -9,7 +9,7 @@ const LEVELS: &[&[&str]] = &[
     &["error", "format", "limits", "rule"],
     &["cancel"],
     &["facts", "source"],
-    &["bytes"],
+    &["bytes", "engine"],
     &["boxes", "codec"],
     &["demux"],
     &["policy", "sniff"],

@@ -137,15 +137,7 @@ fn an_animation_gives_its_first_frame_when_asked() {
 }
 
 /// Everything that is worth a warning, cured.
-const ALL: Options = Options {
-    repair: Repair::All,
-    strict: false,
-    animated: Animated::Refuse,
-    salvage: false,
-    keep_metadata: false,
-    background: [255; 3],
-    transparency: mediafit::plan::Transparency::Auto,
-};
+const ALL: Options = Options { repair: Repair::All, ..Options::DEFAULT };
 
 #[test]
 fn turned_and_mirrored_photos_come_out_upright() {

@@ -5,9 +5,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, T
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use mediafit::config::{ANIMATIONS, Choice, MAX_JOBS, PLATFORMS, REPAIRS, TRANSPARENCIES, chosen, parse_color};
+use mediafit::config::{
+    ANIMATIONS, AUDIO_CODECS, Choice, ENGINES, MAX_JOBS, PLATFORMS, REPAIRS, TRANSPARENCIES, chosen, parse_bytes,
+    parse_color, parse_loudness,
+};
 use mediafit::format::{ROLES, Role};
-use mediafit::plan::{Animated, Repair, Transparency};
+use mediafit::plan::{Animated, AudioCodec, EngineChoice, Language, Repair, Transparency};
 use mediafit::policy::Platform;
 use std::path::{Path, PathBuf};
 
@@ -183,6 +186,27 @@ pub(crate) struct RepairArgs {
     /// What becomes of transparency that does not fit as PNG [default: auto]
     #[arg(long, value_name = "HOW", value_parser = choice(TRANSPARENCIES))]
     pub(crate) transparency: Option<Transparency>,
+    /// Which codec sound is coded with where it has to be [default: opus for speech, aac for music]
+    #[arg(long, value_name = "CODEC", value_parser = choice(AUDIO_CODECS))]
+    pub(crate) audio_codec: Option<AudioCodec>,
+    /// Bring sound to this loudness, in LUFS (EBU R 128): -16 [default: as it is]
+    #[arg(long, value_name = "LUFS", value_parser = parse_loudness, allow_hyphen_values = true)]
+    pub(crate) loudness: Option<i32>,
+    /// Keep the audio stream in this language where only one may stay and none is marked as default [default: the first]
+    #[arg(long, value_name = "CODE")]
+    pub(crate) language: Option<Language>,
+    /// Who decodes and encodes [default: auto]
+    #[arg(long, value_name = "WHO", value_parser = choice(ENGINES))]
+    pub(crate) engine: Option<EngineChoice>,
+    /// The most lines a video may have that is coded anew [default: as many as fit]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(64..=8192))]
+    pub(crate) max_height: Option<u32>,
+    /// Aim below this size where a file is coded anew: bytes, 900k, 9.5M [default: the platform's]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) target_size: Option<u64>,
+    /// Cut the end off a video or sound that cannot fit otherwise [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub(crate) trim_to_fit: Option<bool>,
 }
 
 /// Whose rules.

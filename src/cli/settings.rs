@@ -4,7 +4,7 @@ use super::args::{CheckArgs, FitArgs, InputArgs, RepairArgs, RuleArgs, RunArgs};
 use mediafit::batch::{Batch, WalkOptions};
 use mediafit::config::{Config, FILE_NAME};
 use mediafit::policy::{Platform, Policy};
-use mediafit::{Fitter, Result};
+use mediafit::{Ffmpeg, Fitter, Result};
 use std::path::{Path, PathBuf};
 
 /// Everything that a run goes by.
@@ -39,7 +39,14 @@ impl Settings {
         fit.keep_metadata = repair.keep_metadata.or(fit.keep_metadata);
         fit.background = repair.background.or(fit.background);
         fit.transparency = repair.transparency.or(fit.transparency);
-        let fitter = Fitter::new(config.rules()?).with_options(config.fit.options());
+        fit.audio_codec = repair.audio_codec.or(fit.audio_codec);
+        fit.loudness = repair.loudness.or(fit.loudness);
+        fit.language = repair.language.or(fit.language);
+        fit.engine = repair.engine.or(fit.engine);
+        fit.max_height = repair.max_height.or(fit.max_height);
+        fit.target_size = repair.target_size.or(fit.target_size);
+        fit.trim_to_fit = repair.trim_to_fit.or(fit.trim_to_fit);
+        let fitter = Fitter::new(config.rules()?).with_options(config.fit.options()).with_ffmpeg(Ffmpeg::find());
         let mut batch = Batch::new(fitter);
         batch.jobs = run.jobs.or(config.jobs).unwrap_or(batch.jobs);
         let walk = WalkOptions {

@@ -18,11 +18,10 @@ pub(super) fn plan(facts: &Facts, cures: &[&Finding], policy: &Policy) -> Plan {
         return Plan::refuse(Reason::CannotFit, format!("{}; split it or send a link to it", finding.message));
     }
     match lossless_steps(cures) {
-        Some(steps) => Plan::Rewrite(Rewrite {
-            rungs: vec![Rung { steps, format }],
-            max_bytes: policy.document.size.hard_bytes,
-            shape: Shape::Any,
-        }),
+        Some(steps) => {
+            let rungs = vec![Rung { steps, format }];
+            Plan::Rewrite(Rewrite::builtin(rungs, policy.document.size.hard_bytes, Shape::Any))
+        }
         None => Plan::refuse(Reason::Type, refused_type(facts, policy)),
     }
 }

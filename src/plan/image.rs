@@ -42,7 +42,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     }
     // A lossless cure of a file between target and limit leaves it there: that is a warning, not a failure.
     let max_bytes = if lossless_steps(cures).is_some() { policy.image.size.hard_bytes } else { max_bytes };
-    Plan::Rewrite(Rewrite { rungs, max_bytes, shape })
+    Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, shape))
 }
 
 fn rungs(facts: &Facts, image: &ImageFacts, cures: &[&Finding], max_bytes: u64, options: &Options) -> Vec<Rung> {

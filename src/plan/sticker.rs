@@ -16,7 +16,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     if let Some(steps) = lossless_steps(cures) {
         let max_bytes = policy.size(Role::Sticker, animated).hard_bytes;
         let rungs = vec![Rung { steps, format: facts.format }];
-        return Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Square(side) });
+        return Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Square(side)));
     }
     if animated && let Some(refusal) = animation_refused(options, Role::Sticker) {
         return refusal;
@@ -33,5 +33,5 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     let mut steps = decode_steps(image, options);
     steps.extend([Step::PadToCanvas { side }, Step::EncodeWebp]);
     rungs.push(Rung { steps, format: Format::Webp });
-    Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Square(side) })
+    Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Square(side)))
 }

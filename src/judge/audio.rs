@@ -1,0 +1,87 @@
+//! The rules for sound: audio files and voice notes (whatsapp-media §1.2 and §1.3, `aud.*`).
+
+use super::{Finding, Rule, Severity, container, encrypted, names, several, size, streams};
+use crate::facts::{Facts, StreamFacts};
+use crate::format::Format;
+use crate::policy::Policy;
+use Severity::{Fail, Info, Warn};
+
+/// Containers that would do with another codec in them.
+const OTHER_CODEC: [Format; 5] =
+    [Format::OggVorbis, Format::OggFlac, Format::OggSpeex, Format::OggOther, Format::AmrWb];
+
+/// The length of an Opus packet in phones' own voice notes, in microseconds (whatsapp-media §1.5).
+const VOICE_PACKET_US: u32 = 60_000;
+
+pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>) {
+    let rules = &policy.audio;
+    let other_codec = OTHER_CODEC.contains(&facts.format) && !rules.formats.contains(&facts.format);
+    if !other_codec {
+        container(facts, Rule::AudioContainer, &rules.formats, findings);
+    }
+    size(facts, Rule::AudioSize, rules.size, findings);
+    let Some(streams) = streams(facts) else { return };
+    if other_codec {
+        let codec = streams.audio.first().map_or(facts.format.name(), |track| track.codec.as_str());
+        let message = format!("{} is not accepted here", facts.format.label());
+        findings.push(Finding::new(Rule::AudioCodec, Fail, codec, names(&rules.formats), message));
+    }
+    if facts.format == Format::M4a {
+        codecs_in_mp4(streams, findings);
+    }
+    if facts.format == Format::OggOpus {
+        mono(streams, Rule::AudioChannels, rules.max_ogg_channels, findings);
+    }
+    if streams.fragmented {
+        let message = "a fragmented MP4 is stored but not played";
+        findings.push(Finding::new(Rule::AudioFragmented, Fail, true, false, message));
+    }
+    several(streams, Rule::AudioStreams, rules.max_streams, findings);
+    for profile in streams.audio.iter().filter_map(|track| track.profile.as_deref()).filter(|profile| *profile != "lc")
+    {
+        let message = format!("AAC {profile} plays at half the rate or not at all where only LC is known");
+        findings.push(Finding::new(Rule::AudioProfile, Warn, profile, "lc", message));
+    }
+    // A tag of an MP3 does not disturb; a track of pictures in an MP4 makes players take it for a video.
+    if streams.cover_art && facts.format == Format::M4a {
+        findings.push(Finding::new(Rule::AudioCover, Warn, true, false, "a cover picture goes along"));
+    }
+    encrypted(streams, Rule::AudioEncrypted, findings);
+}
+
+pub(super) fn judge_voice(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>) {
+    let rules = &policy.voice;
+    container(facts, Rule::VoiceContainer, &rules.formats, findings);
+    size(facts, Rule::VoiceSize, rules.size, findings);
+    let Some(streams) = streams(facts) else { return };
+    if let Some(track) = streams.audio.first().filter(|track| track.codec != "opus") {
+        let message = format!("a voice note carries Opus, not {}", track.codec);
+        findings.push(Finding::new(Rule::VoiceCodec, Fail, track.codec.as_str(), "opus", message));
+    }
+    if facts.format == Format::OggOpus {
+        mono(streams, Rule::VoiceChannels, rules.max_ogg_channels, findings);
+        let packet = streams.audio.first().and_then(|track| track.packet_us);
+        if let Some(packet_us) = packet.filter(|&us| us != VOICE_PACKET_US) {
+            let message = format!("packets of {} ms, where phones record 60 ms", f64::from(packet_us) / 1000.0);
+            findings.push(Finding::new(Rule::VoiceFraming, Info, packet_us, VOICE_PACKET_US, message));
+        }
+    }
+    encrypted(streams, Rule::AudioEncrypted, findings);
+}
+
+fn codecs_in_mp4(streams: &StreamFacts, findings: &mut Vec<Finding>) {
+    let refused = streams.audio.iter().map(|track| track.codec.as_str());
+    // xHE-AAC is AAC by its sample entry; its profile is what warns.
+    for codec in refused.filter(|codec| !["aac", "xhe-aac", "encrypted"].contains(codec)) {
+        let message = format!("{codec} inside MP4 is not accepted");
+        findings.push(Finding::new(Rule::AudioCodec, Fail, codec, "aac", message));
+    }
+}
+
+fn mono(streams: &StreamFacts, rule: Rule, allowed: u16, findings: &mut Vec<Finding>) {
+    let channels = streams.audio.first().and_then(|track| track.channels);
+    if let Some(channels) = channels.filter(|&channels| channels > allowed) {
+        let message = format!("{channels} channels, where only mono is taken");
+        findings.push(Finding::new(rule, Fail, u32::from(channels), u32::from(allowed), message));
+    }
+}

@@ -1,0 +1,260 @@
+//! Plans for sound: tags off, packets copied into another container, and only then one generation of coding.
+
+use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools};
+use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
+use crate::facts::{AudioTrack, Facts, StreamFacts};
+use crate::format::{Format, Role};
+use crate::judge::{Finding, Rule, Severity};
+use crate::policy::{Band, Policy};
+
+/// What a file of sound needs at most: blocks of samples and a page or two, whatever its length.
+pub(super) const MEMORY: u64 = 24 * 1024 * 1024;
+
+/// Codecs that are decoded here. All else goes to ffmpeg or is refused.
+const DECODED: [&str; 13] =
+    ["aac", "adpcm", "alac", "alaw", "amr", "amr-wb", "flac", "mp3", "mulaw", "opus", "pcm", "pcm-float", "vorbis"];
+
+/// Containers whose packets can be had by themselves.
+const DEMUXED: [Format; 9] = [
+    Format::M4a,
+    Format::ThreeGpAudio,
+    Format::MovAudio,
+    Format::Mka,
+    Format::WebmAudio,
+    Format::Adts,
+    Format::OggOpus,
+    Format::Caf,
+    Format::Amr,
+];
+
+/// One way of coding sound: at most so many channels, bits per second wanted and at least.
+struct Ladder {
+    codec: AudioCodec,
+    max_channels: u16,
+    bitrate: u32,
+    floor: u32,
+    voice: bool,
+}
+
+// Floors by stack.md's measurements; the wanted rates are those of whatsapp-media §1.5.
+#[rustfmt::skip]
+mod ladders {
+    use super::{AudioCodec::{Aac, Opus}, Ladder};
+    pub(super) const VOICE:  &[Ladder] = &[Ladder { codec: Opus, max_channels: 1, bitrate:  32_000, floor: 12_000, voice: true }];
+    pub(super) const SPEECH: &[Ladder] = &[Ladder { codec: Opus, max_channels: 1, bitrate:  32_000, floor: 12_000, voice: true }];
+    pub(super) const MUSIC:  &[Ladder] = &[
+        Ladder { codec: Aac,  max_channels: 2, bitrate: 128_000, floor: 64_000, voice: false },
+        Ladder { codec: Aac,  max_channels: 1, bitrate:  96_000, floor: 32_000, voice: false },
+        Ladder { codec: Opus, max_channels: 1, bitrate:  32_000, floor: 12_000, voice: false },
+    ];
+    pub(super) const MUSIC_OPUS: &[Ladder] = &[Ladder { codec: Opus, max_channels: 1, bitrate: 64_000, floor: 12_000, voice: false }];
+    pub(super) const MUSIC_AAC:  &[Ladder] = &[
+        Ladder { codec: Aac, max_channels: 2, bitrate: 128_000, floor: 64_000, voice: false },
+        Ladder { codec: Aac, max_channels: 1, bitrate:  96_000, floor: 32_000, voice: false },
+    ];
+}
+
+/// One file of sound to be planned for.
+pub(super) struct Case<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) streams: &'a StreamFacts,
+    pub(super) role: Role,
+    pub(super) cures: &'a [&'a Finding],
+    pub(super) policy: &'a Policy,
+    pub(super) options: &'a Options,
+    pub(super) tools: Tools,
+}
+
+impl Case<'_> {
+    pub(super) fn plan(&self) -> Plan {
+        let format = self.facts.format;
+        let band = self.policy.size(self.role, false);
+        let over = self.cures.iter().any(|finding| matches!(finding.rule, Rule::AudioSize | Rule::VoiceSize));
+        // What only changes its clothes may stay between target and limit, as it was.
+        let max_bytes = if over { self.target(band) } else { band.hard_bytes };
+        let rename = lossless_steps(self.cures).filter(|steps| steps.as_slice() == [Step::Rename]);
+        if let Some(steps) = rename.filter(|_| self.options.loudness_centi_lufs.is_none()) {
+            let rungs = vec![Rung { steps, format }];
+            return Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Playing));
+        }
+        let Some((index, track)) = kept_audio(self.streams, self.options) else {
+            return Plan::refuse(Reason::Unsupported, format!("found no sound in this {}", format.label()));
+        };
+        let mut rungs: Vec<Rung> = Vec::new();
+        if !self.recodes() {
+            rungs.extend(self.strip_rung(over));
+            rungs.extend(self.copy_rung(index, track, over, max_bytes));
+        }
+        let engine = engine_for(&track.codec, track.profile.as_deref(), self.options.engine, self.tools);
+        match engine {
+            Ok(engine) => {
+                rungs.extend(self.code_rungs(index, track, band));
+                Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine })
+            }
+            // Copied packets are decoded by nobody.
+            Err(_) if !rungs.is_empty() => Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Playing)),
+            Err(message) => Plan::refuse(Reason::Unsupported, message),
+        }
+    }
+
+    /// Whether the sound itself has to change, so that copying its packets is of no use.
+    fn recodes(&self) -> bool {
+        self.options.loudness_centi_lufs.is_some()
+            || self.cures.iter().any(|finding| {
+                matches!(
+                    finding.rule,
+                    Rule::AudioChannels | Rule::VoiceChannels | Rule::VoiceCodec | Rule::AudioProfile
+                )
+            })
+    }
+
+    fn target(&self, band: Band) -> u64 {
+        self.options.target_bytes.map_or(band.target_bytes, |bytes| bytes.min(band.target_bytes))
+    }
+
+    /// Tags around the frames dropped, where that alone makes it small enough.
+    fn strip_rung(&self, over: bool) -> Option<Rung> {
+        let format = self.facts.format;
+        let strips = matches!(format, Format::Mp3 | Format::Adts) && over && self.streams.metadata_bytes > 0;
+        (strips && self.role == Role::Audio).then(|| Rung { steps: vec![Step::StripTags], format })
+    }
+
+    /// The packets of the kept stream in the container that the platform takes them in.
+    fn copy_rung(&self, index: usize, track: &AudioTrack, over: bool, max_bytes: u64) -> Option<Rung> {
+        let format = self.facts.format;
+        let target = self.copy_target(track)?;
+        // Nothing becomes smaller by moving into the container where it is, but for what is left out.
+        let left_out = self.streams.audio.len() > 1 || self.streams.metadata_bytes > 0 || self.streams.cover_art;
+        let coded =
+            track.bitrate.zip(track.duration_us).map(|(rate, us)| u128::from(rate) * u128::from(us) / 8_000_000);
+        if over && (!left_out || coded.is_some_and(|bytes| bytes > u128::from(max_bytes))) {
+            return None;
+        }
+        let mut steps = vec![Step::CopyAudio { track: index }];
+        if self.streams.audio.len() > 1 || self.streams.cover_art || !self.streams.other.is_empty() {
+            steps.push(Step::DropTracks);
+        }
+        if self.streams.fragmented {
+            steps.push(Step::Defragment);
+        }
+        if target == Format::M4a && format != Format::M4a {
+            steps.push(Step::Faststart);
+        }
+        Some(Rung { steps, format: target })
+    }
+
+    /// Which accepted container takes the packets of `track` as they are.
+    fn copy_target(&self, track: &AudioTrack) -> Option<Format> {
+        let format = self.facts.format;
+        let mono = track.channels == Some(1);
+        let target = match track.codec.as_str() {
+            "aac" if format == Format::Adts => Format::Adts,
+            "aac" => Format::M4a,
+            "opus" if mono => Format::OggOpus,
+            "mp3" => Format::Mp3,
+            "amr" => Format::Amr,
+            _ => return None,
+        };
+        let accepted = match self.role {
+            Role::Voice => &self.policy.voice.formats,
+            Role::Audio | Role::Image | Role::Sticker | Role::Video | Role::Document => &self.policy.audio.formats,
+        };
+        let demuxed =
+            DEMUXED.contains(&format) || (target == Format::Mp3 && matches!(format, Format::Wav | Format::Rf64));
+        (accepted.contains(&target) && demuxed && !track.encrypted).then_some(target)
+    }
+
+    /// The ways of coding it anew, best first.
+    fn code_rungs(&self, index: usize, track: &AudioTrack, band: Band) -> Vec<Rung> {
+        let ladder = match (self.role, self.options.audio_codec) {
+            (Role::Voice, _) => ladders::VOICE,
+            (_, None) if is_speech(track) => ladders::SPEECH,
+            (_, None) => ladders::MUSIC,
+            (_, Some(AudioCodec::Opus)) if is_speech(track) => ladders::SPEECH,
+            (_, Some(AudioCodec::Opus)) => ladders::MUSIC_OPUS,
+            (_, Some(AudioCodec::Aac)) => ladders::MUSIC_AAC,
+        };
+        let accepted = match self.role {
+            Role::Voice => &self.policy.voice.formats,
+            Role::Audio | Role::Image | Role::Sticker | Role::Video | Role::Document => &self.policy.audio.formats,
+        };
+        let rungs = ladder.iter().map(|way| {
+            let format = match way.codec {
+                AudioCodec::Opus => Format::OggOpus,
+                AudioCodec::Aac => Format::M4a,
+            };
+            let coding = AudioCoding {
+                codec: way.codec,
+                max_channels: way.max_channels,
+                bitrate: not_above_the_source(way, track),
+                floor: way.floor,
+                voice: way.voice,
+                loudness_centi_lufs: self.options.loudness_centi_lufs,
+                target_bytes: self.target(band),
+            };
+            Rung { steps: vec![Step::EncodeAudio { track: index, coding }], format }
+        });
+        rungs.filter(|rung| accepted.contains(&rung.format)).collect()
+    }
+}
+
+/// Which stream of sound is kept: the one that is marked as default, else the one in the language that is asked for,
+/// else the first.
+pub(super) fn kept_audio<'a>(streams: &'a StreamFacts, options: &Options) -> Option<(usize, &'a AudioTrack)> {
+    let all = || streams.audio.iter().enumerate();
+    let mut marked = all().filter(|(_, track)| track.default);
+    // A mark that every track carries tells nothing.
+    let only = marked.next().filter(|_| marked.next().is_none());
+    let named = options
+        .language
+        .and_then(|language| all().find(|(_, track)| track.language.as_deref().is_some_and(|code| language.is(code))));
+    only.or(named).or_else(|| all().next())
+}
+
+/// Who can decode `codec`, or why nobody can.
+pub(super) fn engine_for(
+    codec: &str,
+    profile: Option<&str>,
+    choice: EngineChoice,
+    tools: Tools,
+) -> Result<Engine, String> {
+    let builtin = DECODED.contains(&codec) && !matches!(profile, Some("xhe" | "main" | "ssr" | "ltp" | "ld" | "eld"));
+    let name = match profile {
+        Some(profile) if !builtin && codec == "aac" => format!("AAC {profile}"),
+        _ => codec.to_owned(),
+    };
+    match (choice, builtin, tools.ffmpeg) {
+        (EngineChoice::Auto | EngineChoice::Builtin, true, _) => Ok(Engine::Builtin),
+        (EngineChoice::Auto, false, true) | (EngineChoice::Ffmpeg, _, true) => Ok(Engine::Ffmpeg),
+        (EngineChoice::Ffmpeg, _, false) => {
+            Err("ffmpeg is asked for and was not found; install it, or use --engine auto".to_owned())
+        }
+        (EngineChoice::Auto, false, false) => Err(format!(
+            "{name} is not decoded here and no ffmpeg was found; install ffmpeg, or convert the file first"
+        )),
+        (EngineChoice::Builtin, false, _) => Err(format!(
+            "{name} is not decoded here; use --engine auto with ffmpeg installed, or convert the file first"
+        )),
+    }
+}
+
+/// Whether a stream is taken for speech: one channel, or a rate or codec of telephones.
+fn is_speech(track: &AudioTrack) -> bool {
+    track.channels == Some(1)
+        || track.sample_rate.is_some_and(|rate| rate <= 16_000)
+        || matches!(track.codec.as_str(), "amr" | "amr-wb" | "speex" | "gsm")
+}
+
+/// No use in coding finer than the source was: a little above its rate, for the loss of the second generation.
+fn not_above_the_source(way: &Ladder, track: &AudioTrack) -> u32 {
+    let lossless = matches!(track.codec.as_str(), "pcm" | "pcm-float" | "flac" | "alac" | "adpcm" | "alaw" | "mulaw");
+    match track.bitrate.filter(|_| !lossless) {
+        Some(rate) => u32::try_from(rate / 4 * 5).unwrap_or(u32::MAX).clamp(way.floor, way.bitrate),
+        None => way.bitrate,
+    }
+}
+
+/// Whether any of `findings` fails.
+pub(super) fn fails(findings: &[&Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Fail)
+}

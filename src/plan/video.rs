@@ -1,0 +1,208 @@
+//! Plans for moving pictures: packets copied where they can be, the sound coded anew alone, the pictures last.
+
+use super::audio::{engine_for, kept_audio};
+use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools, VideoCoding};
+use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
+use crate::facts::{AudioTrack, Facts, StreamFacts, VideoTrack};
+use crate::format::Format;
+use crate::judge::{Finding, Rule};
+use crate::policy::Policy;
+
+/// Bitrate of the sound of a video, in bits per second: stereo, mono, and at least (whatsapp-media §1.5).
+const STEREO: u32 = 128_000;
+const MONO: u32 = 96_000;
+const FLOOR: u32 = 32_000;
+
+/// Containers whose packets can be had by themselves.
+const DEMUXED: [Format; 9] = [
+    Format::Mp4,
+    Format::M4v,
+    Format::Mov,
+    Format::ThreeGp,
+    Format::Mkv,
+    Format::Webm,
+    Format::MpegTs,
+    Format::Flv,
+    Format::Avi,
+];
+
+/// Codecs of pictures that are decoded here. All else goes to ffmpeg or is refused.
+const DECODED: [&str; 0] = [];
+
+/// Rules whose cure needs new pictures.
+const PICTURES: [Rule; 8] = [
+    Rule::VideoCodec,
+    Rule::VideoProfile,
+    Rule::VideoBFrames,
+    Rule::VideoBitDepth,
+    Rule::VideoPixelFormat,
+    Rule::VideoInterlaced,
+    Rule::VideoDimensions,
+    Rule::VideoSize,
+];
+
+/// What a video needs at most: frames in flight and an encoder's references, or the tables of a copy.
+pub(super) fn memory(streams: &StreamFacts, plan: &Plan) -> u64 {
+    const FLOOR: u64 = 24 * 1024 * 1024;
+    const FRAMES: u64 = 40;
+    let Plan::Rewrite(rewrite) = plan else { return FLOOR };
+    let encodes =
+        rewrite.rungs.iter().flat_map(|rung| &rung.steps).any(|step| matches!(step, Step::EncodeVideo { .. }));
+    let pixels = streams.video.iter().map(|track| u64::from(track.width) * u64::from(track.height)).max();
+    if encodes { FLOOR + pixels.unwrap_or(0).saturating_mul(FRAMES * 3 / 2) } else { FLOOR }
+}
+
+/// One video to be planned for.
+pub(super) struct Case<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) streams: &'a StreamFacts,
+    pub(super) cures: &'a [&'a Finding],
+    pub(super) policy: &'a Policy,
+    pub(super) options: &'a Options,
+    pub(super) tools: Tools,
+}
+
+impl Case<'_> {
+    pub(super) fn plan(&self) -> Plan {
+        let band = self.policy.video.size;
+        let over = self.has(Rule::VideoSize);
+        let target = self.options.target_bytes.map_or(band.target_bytes, |bytes| bytes.min(band.target_bytes));
+        let max_bytes = if over { target } else { band.hard_bytes };
+        if let Some(steps) = lossless_steps(self.cures).filter(|steps| steps.as_slice() == [Step::Rename]) {
+            let rungs = vec![Rung { steps, format: self.facts.format }];
+            return Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Playing));
+        }
+        let Some((index, picture)) = kept_video(self.streams) else {
+            let message = format!("found no moving pictures in this {}", self.facts.format.label());
+            return Plan::refuse(Reason::Unsupported, message);
+        };
+        let sound = kept_audio(self.streams, self.options);
+        let video_as_it_is = self.copies_pictures(picture);
+        let audio_as_it_is = sound.is_none_or(|(_, track)| self.copies_sound(track));
+        let mut engines = Vec::new();
+        if let Some((_, track)) = sound.filter(|_| !audio_as_it_is || (over && !video_as_it_is)) {
+            engines.push(engine_for(&track.codec, track.profile.as_deref(), self.options.engine, self.tools));
+        }
+        let mut rungs = Vec::new();
+        if video_as_it_is {
+            if audio_as_it_is {
+                rungs.push(
+                    self.rung(Step::CopyVideo { track: index }, sound.map(|(track, _)| Step::CopyAudio { track })),
+                );
+            } else {
+                let coded = sound.map(|(index, track)| audio_step(index, track, target));
+                rungs.push(self.rung(Step::CopyVideo { track: index }, coded));
+            }
+        }
+        if over || !video_as_it_is {
+            engines.push(picture_engine(picture, self.options.engine, self.tools));
+            if engines.iter().all(Result::is_ok) {
+                let coding = VideoCoding {
+                    max_height: self.options.max_height,
+                    target_bytes: target,
+                    trim_to_fit: self.options.trim_to_fit,
+                };
+                let step = match sound {
+                    Some((track, _)) if audio_as_it_is && !over => Some(Step::CopyAudio { track }),
+                    Some((index, track)) => Some(audio_step(index, track, target)),
+                    None => None,
+                };
+                rungs.push(self.rung(Step::EncodeVideo { track: index, coding }, step));
+            }
+        }
+        self.finished(rungs, engines, max_bytes, video_as_it_is && !over)
+    }
+
+    fn finished(&self, rungs: Vec<Rung>, engines: Vec<Result<Engine, String>>, max_bytes: u64, copied: bool) -> Plan {
+        let failed = engines.iter().find_map(|engine| engine.as_ref().err());
+        match failed {
+            Some(message) if rungs.is_empty() || copied => Plan::refuse(Reason::Unsupported, message.clone()),
+            // Leaving something out may be enough; if not, the refusal says what would help.
+            _ => {
+                let ffmpeg = engines.iter().any(|engine| engine == &Ok(Engine::Ffmpeg));
+                let engine = if ffmpeg { Engine::Ffmpeg } else { Engine::Builtin };
+                Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine })
+            }
+        }
+    }
+
+    fn has(&self, rule: Rule) -> bool {
+        self.cures.iter().any(|finding| finding.rule == rule)
+    }
+
+    /// Whether the coded pictures can stay: nothing that is to be cured lies in them, but perhaps the size of all.
+    fn copies_pictures(&self, track: &VideoTrack) -> bool {
+        let pictures =
+            self.cures.iter().any(|finding| PICTURES.contains(&finding.rule) && finding.rule != Rule::VideoSize);
+        let coded =
+            track.bitrate.zip(track.duration_us).map(|(rate, us)| u128::from(rate) * u128::from(us) / 8_000_000);
+        let too_large = self.has(Rule::VideoSize)
+            && coded.is_none_or(|bytes| bytes > u128::from(self.policy.video.size.target_bytes));
+        track.codec == "h264" && !pictures && !too_large && DEMUXED.contains(&self.facts.format)
+    }
+
+    /// Whether the coded sound can stay.
+    fn copies_sound(&self, track: &AudioTrack) -> bool {
+        let accepted = self.policy.video.audio_codecs.iter().any(|codec| *codec == track.codec);
+        // Broadcasts and AVI carry AAC too; where its packets cannot be had, it is decoded.
+        accepted && !self.has(Rule::VideoAudioProfile) && DEMUXED.contains(&self.facts.format)
+    }
+
+    /// One way: what becomes of the pictures and of the sound, and what is said of the rest.
+    fn rung(&self, pictures: Step, sound: Option<Step>) -> Rung {
+        let streams = self.streams;
+        let mut steps = vec![pictures];
+        steps.extend(sound);
+        if streams.audio.len() + streams.video.len() > steps.len() || !streams.other.is_empty() || streams.cover_art {
+            steps.push(Step::DropTracks);
+        }
+        if streams.fragmented {
+            steps.push(Step::Defragment);
+        }
+        if streams.gps || streams.device {
+            steps.push(Step::StripMetadata);
+        }
+        steps.push(Step::Faststart);
+        Rung { steps, format: Format::Mp4 }
+    }
+}
+
+/// The pictures that are kept: those marked as default where only one is, else the first.
+fn kept_video(streams: &StreamFacts) -> Option<(usize, &VideoTrack)> {
+    let mut marked = streams.video.iter().enumerate().filter(|(_, track)| track.default);
+    let only = marked.next().filter(|_| marked.next().is_none());
+    only.or_else(|| streams.video.iter().enumerate().next())
+}
+
+fn audio_step(index: usize, track: &AudioTrack, target_bytes: u64) -> Step {
+    let bitrate = if track.channels == Some(1) { MONO } else { STEREO };
+    let coding = AudioCoding {
+        codec: AudioCodec::Aac,
+        max_channels: 2,
+        bitrate,
+        floor: FLOOR,
+        voice: false,
+        loudness_centi_lufs: None,
+        target_bytes,
+    };
+    Step::EncodeAudio { track: index, coding }
+}
+
+/// Who can decode the pictures and code them anew, or why nobody can.
+fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, String> {
+    let codec = track.codec.as_str();
+    let builtin = DECODED.contains(&codec);
+    match (choice, builtin, tools.ffmpeg) {
+        (EngineChoice::Auto | EngineChoice::Builtin, true, _) => Ok(Engine::Builtin),
+        (EngineChoice::Auto, false, true) | (EngineChoice::Ffmpeg, _, true) => Ok(Engine::Ffmpeg),
+        (EngineChoice::Ffmpeg, _, false) => {
+            Err("ffmpeg is asked for and was not found; install it, or use --engine auto".to_owned())
+        }
+        (EngineChoice::Auto, false, false) => Err(format!(
+            "{codec} pictures are not coded anew here and no ffmpeg was found; install ffmpeg, or convert the file first"
+        )),
+        (EngineChoice::Builtin, false, _) => Err(format!(
+            "{codec} pictures are not coded anew here; use --engine auto with ffmpeg installed, or convert the file first"
+        )),
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether sound and moving pictures kept what they had: length, size, the right way up.
+
+use crate::error::{Error, Result};
+use crate::facts::{Facts, Media, StreamFacts, VideoTrack};
+use crate::plan::Step;
+
+/// How far the length of sound may be off, in microseconds: less than a frame of AAC.
+const SOUND_US: u64 = 20_000;
+
+/// How far the length of pictures may be off at least, in microseconds: a frame at 25 a second.
+const PICTURES_US: u64 = 40_000;
+
+/// Compares the result with the streams of the source that `steps` name.
+pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step]) -> Result<()> {
+    let (Some(before), Some(after)) = (streams(source), streams(result)) else {
+        return Err(Error::verify("the result holds no streams"));
+    };
+    // A file that was cut is as long as what could be read of it.
+    if !source.damage.is_empty() || steps.iter().any(|step| matches!(step, Step::StripTags)) {
+        return Ok(());
+    }
+    for step in steps {
+        match step {
+            Step::CopyAudio { track } | Step::EncodeAudio { track, .. } => {
+                let was = before.audio.get(*track).and_then(|track| track.duration_us);
+                let is = after.audio.first().map(|track| track.duration_us);
+                length("sound", was, is, SOUND_US)?;
+            }
+            Step::CopyVideo { track } => {
+                let (was, is) = (before.video.get(*track), after.video.first());
+                length("pictures", was.and_then(|one| one.duration_us), is.map(|one| one.duration_us), frame(was))?;
+                same_pictures(was, is)?;
+            }
+            Step::EncodeVideo { track, coding } => {
+                let (was, is) = (before.video.get(*track), after.video.first());
+                if !coding.trim_to_fit {
+                    length("pictures", was.and_then(|one| one.duration_us), is.map(|one| one.duration_us), frame(was))?;
+                }
+                same_aspect(was, is)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+const fn streams(facts: &Facts) -> Option<&StreamFacts> {
+    match &facts.media {
+        Media::Audio(streams) | Media::Video(streams) => Some(streams),
+        Media::Image(_) | Media::Document(_) => None,
+    }
+}
+
+fn length(what: &str, was: Option<u64>, is: Option<Option<u64>>, allowed: u64) -> Result<()> {
+    let Some(is) = is else { return Err(Error::verify(format!("the result lost its {what}"))) };
+    // A container that does not tell its length cannot be compared with.
+    let (Some(was), Some(is)) = (was, is) else { return Ok(()) };
+    if was.abs_diff(is) <= allowed {
+        return Ok(());
+    }
+    Err(Error::verify(format!("the result's {what} are of another length; found {is} us, were {was} us")))
+}
+
+/// The length of a frame, in microseconds, or of a usual one.
+fn frame(track: Option<&VideoTrack>) -> u64 {
+    let rate = track.and_then(|track| track.frame_rate).map_or(25.0, |rate| rate.per_second().max(1.0));
+    ((1_000_000.0 / rate) as u64 + 1000).max(PICTURES_US)
+}
+
+fn same_pictures(was: Option<&VideoTrack>, is: Option<&VideoTrack>) -> Result<()> {
+    let (Some(was), Some(is)) = (was, is) else { return Err(Error::verify("the result lost its pictures")) };
+    let of = |track: &VideoTrack| (track.width, track.height, track.rotation, track.odd_matrix);
+    if of(was) == of(is) {
+        return Ok(());
+    }
+    Err(Error::verify(format!("the result's pictures changed; found {:?}, were {:?}", of(is), of(was))))
+}
+
+fn same_aspect(was: Option<&VideoTrack>, is: Option<&VideoTrack>) -> Result<()> {
+    let (Some(was), Some(is)) = (was, is) else { return Err(Error::verify("the result lost its pictures")) };
+    let ((was_wide, was_high), (wide, high)) = (was.shown(), is.shown());
+    if was_wide == 0 || was_high == 0 {
+        return Ok(());
+    }
+    // Each side is rounded to an even number.
+    let off = (f64::from(wide) * f64::from(was_high) - f64::from(high) * f64::from(was_wide)).abs();
+    if off <= 2.0 * f64::from(was_wide + was_high) + 1.0 {
+        return Ok(());
+    }
+    Err(Error::verify(format!("the result's shape is wrong; found {wide}x{high}, was {was_wide}x{was_high}")))
+}
