@@ -78,6 +78,8 @@ pub mod batch;
 mod cancel;
 pub mod config;
 mod convert;
+mod digest;
+mod disk;
 pub mod error;
 pub mod facts;
 pub mod format;

@@ -1,6 +1,8 @@
 //! `Candidate → Fitted`: the one door through which a result becomes fit, by the code that judged the source.
 
 use crate::convert::Candidate;
+use crate::digest;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::facts::{Facts, Media};
 use crate::format::{Format, Role};
@@ -10,8 +12,7 @@ use crate::plan::{Rewrite, Shape};
 use crate::policy::Policy;
 use crate::sniff::sniff;
 use crate::source::Source;
-use sha2::{Digest, Sha256};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,7 +95,7 @@ impl Fitted {
             Content::Kept(path) => {
                 let mut file =
                     std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
-                let digest = copy_hashing(&mut file, out).map_err(written)?;
+                let digest = digest::of_copied(&mut file, out).map_err(written)?;
                 if digest == self.sha256 {
                     return Ok(());
                 }
@@ -102,6 +103,39 @@ impl Fitted {
                 Err(Error::io("changed while it was copied", changed).at(path))
             }
         }
+    }
+
+    /// Writes it to `path`, and makes its folders: whole, or not at all.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be written, or `path` is the source itself; else as [`write_to`](Self::write_to).
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.sees_another(path)?;
+        disk::write(path, |out| self.write_to(out))
+    }
+
+    /// As [`save`](Self::save), but what is kept becomes a hard link to its source where the file system can.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_linked(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.sees_another(path)?;
+        if self.kept_path().is_some_and(|source| disk::link(source, path)) {
+            return Ok(());
+        }
+        self.save(path)
+    }
+
+    /// Sees that `path` is not the source.
+    fn sees_another(&self, path: &Path) -> Result<()> {
+        let same = |source: &Path| matches!((source.canonicalize(), path.canonicalize()), (Ok(one), Ok(other)) if one == other);
+        if self.kept_path().is_some_and(same) {
+            let way_out = std::io::Error::other("choose another output folder");
+            return Err(Error::io("is the source itself", way_out).at(path));
+        }
+        Ok(())
     }
 
     /// All its bytes.
@@ -160,7 +194,7 @@ pub(crate) fn verify(
         )));
     }
     shape(&measured, rewrite.shape)?;
-    let sha256 = hex(&Sha256::digest(&bytes));
+    let sha256 = digest::of(&bytes);
     Ok(Fitted { role, format, facts: measured, content: Content::Bytes(bytes), sha256 })
 }
 
@@ -196,14 +230,12 @@ fn shape(facts: &Facts, shape: Shape) -> Result<()> {
 fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Result<Fitted> {
     let (content, sha256) = match source.name().filter(|_| source.is_file()) {
         Some(path) => {
-            let mut file = std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
-            let digest = copy_hashing(&mut file, &mut std::io::sink())
-                .map_err(|error| Error::io("cannot be read", error).at(path))?;
+            let digest = digest::of_file(path).map_err(|error| Error::io("cannot be read", error).at(path))?;
             (Content::Kept(path.to_path_buf()), digest)
         }
         None => {
             let bytes = source.read_all()?;
-            let digest = hex(&Sha256::digest(&bytes));
+            let digest = digest::of(&bytes);
             (Content::Bytes(bytes), digest)
         }
     };
@@ -212,31 +244,4 @@ fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Resu
         return Err(Error::io("changed while it was checked", changed));
     }
     Ok(Fitted { role, format, facts: facts.clone(), content, sha256 })
-}
-
-/// Copies `from` to `to` and gives the SHA-256 of what went through.
-fn copy_hashing(from: &mut dyn Read, to: &mut dyn Write) -> std::io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut block = vec![0; 128 * 1024];
-    loop {
-        match from.read(&mut block) {
-            Ok(0) => return Ok(hex(&hash.finalize())),
-            Ok(count) => {
-                let read = block.get(..count).unwrap_or_default();
-                hash.update(read);
-                to.write_all(read)?;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -75,6 +75,10 @@ impl<'a> Watch<'a> {
 }
 
 impl Observer for Watch<'_> {
+    fn looking(&self, files: u64) {
+        self.screen.look(files);
+    }
+
     fn begin(&self, files: u64, bytes: u64) {
         self.screen.begin(files, bytes);
     }

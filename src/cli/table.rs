@@ -115,7 +115,7 @@ impl Layout {
             size(summary.bytes_out)
         ));
         if summary.reused > 0 {
-            lines.push(format!("  {:<9}{:>9}  of these whole from an earlier run", "reused", summary.reused));
+            lines.push(format!("  unchanged since the last run: {}", summary.reused));
         }
         trimmed(&lines)
     }
