@@ -348,7 +348,11 @@ impl<'a> Run<'a> {
     fn write(&self, ending: &Ending, target: &Path) -> Result<Option<PathBuf>> {
         let Ending::Fitted { fitted, .. } = ending else { return Ok(None) };
         let path = self.out.join(names::with_extension(target, fitted.format()));
-        if self.batch.link_kept { fitted.save_linked(&path)? } else { fitted.save(&path)? }
+        if self.batch.link_kept {
+            fitted.save_linked(&path)?
+        } else {
+            fitted.save(&path)?
+        }
         Ok(Some(path))
     }
 

@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
 use crate::format::{Format, Role};
 use crate::inspect::inspect;
-use crate::judge::{Standing, Verdict, judge, note_other_role, role_of_content};
-use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, memory_needed, plan};
+use crate::judge::{Finding, Rule, Standing, Verdict, judge, note_other_role, role_of_content};
+use crate::plan::{Animated, Options, Plan, Reason, Refusal, Step, memory_needed, plan};
 use crate::policy::Policy;
 use crate::sniff::sniff;
 use crate::source::Source;
@@ -151,7 +151,11 @@ impl Fitter {
                 // What no decoder here reads was not found damaged.
                 Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),
                 Err(error) => Err(error),
-                Ok(()) => Ok(checked),
+                Ok(margin) => {
+                    let mut checked = checked;
+                    self.note_margin(&mut checked, ask, margin);
+                    Ok(checked)
+                }
             }
         })
     }
@@ -170,14 +174,14 @@ impl Fitter {
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
-    pub fn fit_checked(&self, source: &Source, checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+    pub fn fit_checked(&self, source: &Source, mut checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
         guarded(source, || {
             self.cancel.check()?;
             if let Plan::Refuse(refusal) = &checked.plan {
                 let refusal = refusal.clone();
                 return Ok((checked, Ending::Refused(refusal)));
             }
-            match self.carried_out(source, &checked) {
+            match self.carried_out(source, &mut checked, ask) {
                 Ok(ending) => Ok((checked, ending)),
                 Err(error) => self.refused(source, checked, ask, error),
             }
@@ -222,20 +226,28 @@ impl Fitter {
         self.judged(facts, ask)
     }
 
-    fn carried_out(&self, source: &Source, checked: &Checked) -> Result<Ending> {
+    /// What the pixels told: the verdict may have one more finding then, the plan stays (it is of severity info).
+    fn note_margin(&self, checked: &mut Checked, ask: Ask, margin: Option<u32>) {
+        if let Media::Image(image) = &mut checked.facts.media
+            && margin.is_some()
+        {
+            image.margin_px = margin;
+            checked.verdict = self.judged(checked.facts.clone(), ask).verdict;
+        }
+    }
+
+    fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
+        // Documents are never read into memory: only their name changes.
+        let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
+        if is_picture(checked) && copies_content(&checked.plan) {
+            let margin = decode_whole(&bytes, &checked.facts)?;
+            self.note_margin(checked, ask, margin);
+        }
         let (facts, verdict) = (&checked.facts, &checked.verdict);
         let Plan::Rewrite(rewrite) = &checked.plan else {
-            if is_picture(checked) {
-                decode_whole(&source.read_all()?, facts)?;
-            }
             let fitted = kept(source, facts, verdict, &self.policy)?;
             return Ok(Ending::Fitted { fitted: Box::new(fitted), steps: Vec::new() });
         };
-        // Documents are never read into memory: only their name changes.
-        let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
-        if is_picture(checked) && copies_content(rewrite) {
-            decode_whole(&bytes, facts)?;
-        }
         let candidate = convert(&bytes, facts, rewrite, &self.cancel)?;
         if !source.is_unchanged() {
             let changed = std::io::Error::other("its length or time is not what it was");
@@ -243,7 +255,19 @@ impl Fitter {
         }
         let steps = candidate.steps.clone();
         let fitted = verify(source, facts, verdict.role, candidate, rewrite, &self.policy)?;
-        Ok(Ending::Fitted { fitted: Box::new(fitted), steps })
+        Ok(match self.warning_left(&fitted) {
+            Some(finding) => Ending::Refused(Refusal::of_warning(&finding)),
+            None => Ending::Fitted { fitted: Box::new(fitted), steps },
+        })
+    }
+
+    /// A warning about the result, where warnings count as failures. Its name is not looked at: the caller gives that.
+    fn warning_left(&self, fitted: &Fitted) -> Option<Finding> {
+        if !self.options.strict || fitted.role() == Role::Document {
+            return None;
+        }
+        let verdict = judge(fitted.facts(), fitted.role(), &self.policy);
+        verdict.findings.into_iter().find(|finding| self.options.fails(finding) && finding.rule != Rule::Extension)
     }
 
     /// Sorts an error of the conversion: what the file itself is to blame for is a refusal.
@@ -251,14 +275,14 @@ impl Fitter {
         let refusal = |reason| Refusal { reason, message: error.what() };
         match error.kind() {
             ErrorKind::Malformed if checked.verdict.standing != Standing::Broken => {
-                let broken = self.broken(checked, ask, &error);
+                let mut broken = self.broken(checked, ask, &error);
                 match &broken.plan {
                     Plan::Refuse(refusal) => {
                         let refusal = refusal.clone();
                         Ok((broken, Ending::Refused(refusal)))
                     }
                     // With --salvage there is another way, which reads as far as it goes.
-                    Plan::Keep | Plan::Rewrite(_) => match self.carried_out(source, &broken) {
+                    Plan::Keep | Plan::Rewrite(_) => match self.carried_out(source, &mut broken, ask) {
                         Ok(ending) => Ok((broken, ending)),
                         Err(error) => self.refused(source, broken, ask, error),
                     },
@@ -280,8 +304,9 @@ fn is_picture(checked: &Checked) -> bool {
         && checked.facts.format != Format::Svg
 }
 
-/// Whether the first way copies the coded picture, so that nothing would show that it cannot be decoded.
-fn copies_content(rewrite: &Rewrite) -> bool {
+/// Whether the coded picture is copied, at least the first way, so that nothing would show that it cannot be decoded.
+fn copies_content(plan: &Plan) -> bool {
+    let Plan::Rewrite(rewrite) = plan else { return true };
     let first = rewrite.rungs.first().and_then(|rung| rung.steps.first());
     matches!(first, Some(Step::Rename | Step::CutTrailing | Step::StripMetadata))
 }

@@ -66,6 +66,18 @@ pub struct Options {
     pub transparency: Transparency,
 }
 
+impl Options {
+    /// Whether `finding` counts as a failure. With `strict` a warning does, but not one of metadata that is to be kept.
+    #[must_use]
+    pub fn fails(&self, finding: &Finding) -> bool {
+        match finding.severity {
+            Severity::Fail => true,
+            Severity::Warn => self.strict && !(self.keep_metadata && finding.rule == Rule::ImageMetadata),
+            Severity::Info => false,
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -210,6 +222,8 @@ pub enum Reason {
     Type,
     /// No allowed change brings it under the limit.
     CannotFit,
+    /// A warning that nothing cures, where warnings count as failures.
+    Warning,
     /// Conversion failed.
     Failed,
 }
@@ -221,6 +235,14 @@ pub struct Refusal {
     pub reason: Reason,
     /// The reason in a sentence, with the way out.
     pub message: String,
+}
+
+impl Refusal {
+    /// For a warning that stays, where warnings count as failures.
+    pub(crate) fn of_warning(finding: &Finding) -> Self {
+        let message = format!("{}: nothing here cures that; it is only a warning without --strict", finding.message);
+        Self { reason: Reason::Warning, message }
+    }
 }
 
 /// What is to be done with a file.
@@ -320,8 +342,8 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::Limit
         | Rule::Role
         | Rule::ImageAlpha
-        | Rule::ImageDimensions
         | Rule::StickerOpaque
+        | Rule::StickerMargin
         | Rule::DocumentSize
         | Rule::DocumentFilename => Cure::None,
     }
@@ -334,14 +356,20 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
         return refusal;
     }
     let cures: Vec<&Finding> = verdict.findings.iter().filter(|finding| wants_cure(finding, options)).collect();
-    if cures.is_empty() {
-        return Plan::Keep;
-    }
-    match (&facts.media, verdict.role) {
+    let plan = match (&facts.media, verdict.role) {
+        _ if cures.is_empty() => Plan::Keep,
         (Media::Image(image), Role::Image) => image::plan(facts, image, &cures, policy, options),
         (Media::Image(image), Role::Sticker) => sticker::plan(facts, image, &cures, policy, options),
         (_, Role::Document) => document::plan(facts, &cures, policy),
         (media, role) => stream::plan(facts, media, role, &cures),
+    };
+    // What stays although it counts as a failure; a plan that refuses has the weightier reason.
+    let incurable = |finding: &&Finding| {
+        finding.severity == Severity::Warn && options.fails(finding) && cure(finding.rule) == Cure::None
+    };
+    match (&plan, verdict.findings.iter().find(incurable)) {
+        (Plan::Keep | Plan::Rewrite(_), Some(finding)) => Plan::Refuse(Refusal::of_warning(finding)),
+        _ => plan,
     }
 }
 
@@ -378,8 +406,8 @@ fn wants_cure(finding: &Finding, options: &Options) -> bool {
         Severity::Info => false,
         Severity::Warn => match cure(finding.rule) {
             Cure::None => false,
-            Cure::Lossless(_) => options.strict || options.repair != Repair::Required,
-            Cure::Rewrite => options.strict || options.repair == Repair::All,
+            Cure::Lossless(_) => options.fails(finding) || options.repair != Repair::Required,
+            Cure::Rewrite => options.fails(finding) || options.repair == Repair::All,
         },
     }
 }

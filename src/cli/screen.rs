@@ -98,6 +98,9 @@ impl Screen {
         self.bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         self.bar.set_length(length);
         self.bar.set_message("0");
+        // The looking before it says nothing about how fast the work is.
+        self.bar.reset_elapsed();
+        self.bar.reset_eta();
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         self.bar.enable_steady_tick(TICK);
         self.by_bytes.store(bytes > 0, Ordering::Relaxed);

@@ -165,8 +165,6 @@ pub(crate) struct Tally {
     rewrite: Row,
     refuse: Row,
     errors: Row,
-    /// Files that are fit but have a warning.
-    pub(crate) warned: u64,
 }
 
 impl Tally {
@@ -181,8 +179,6 @@ impl Tally {
         row.files += 1;
         row.before += record.bytes;
         row.after += record.output.as_ref().map_or(0, |output| output.bytes);
-        let warns = record.findings.iter().any(|finding| finding.severity == Severity::Warn);
-        self.warned += u64::from(warns && record.verdict == Standing::Fit);
     }
 
     const fn rows(&self) -> [Row; 4] {
