@@ -4,21 +4,20 @@ mod admission;
 mod journal;
 mod names;
 mod walk;
-mod write;
 
+use crate::digest;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::format::Role;
-use crate::judge::Standing;
 use crate::pipeline::{Ask, Checked, Ending, Fitter};
 use crate::plan::Plan;
 use crate::report::{Origin, Record, Summary};
 use crate::source::Source;
 use admission::Admission;
 use journal::Journal;
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 pub use walk::{WalkOptions, Walked, walk};
 
@@ -38,6 +37,11 @@ pub struct Job {
 
 /// Is told how a run goes on, from the workers' threads.
 pub trait Observer: Sync {
+    /// The headers of this many files are looked at, before a repair [begins](Self::begin).
+    fn looking(&self, files: u64) {
+        let _ = files;
+    }
+
     /// The run starts, on this many files with this many bytes.
     fn begin(&self, files: u64, bytes: u64) {
         let _ = (files, bytes);
@@ -108,7 +112,7 @@ impl Batch {
                     Ok(checked) => Record::of_check(&job.path, checked, looked.seconds),
                     Err(error) => Record::of_error(&job.path, looked.bytes, None, error, looked.seconds),
                 };
-                tally.add(&record, false);
+                tally.add(&record);
                 observer.finished(&record);
             },
         )?;
@@ -124,9 +128,14 @@ impl Batch {
         let start = Instant::now();
         let fingerprint = self.fingerprint();
         let journal = Journal::open(out)?;
+        observer.looking(jobs.len() as u64);
         let looked = self.look_at_all(jobs)?;
         observer.begin(looked.len() as u64, looked.iter().map(|looked| looked.bytes).sum());
         let targets = names::targets(looked.iter().map(|looked| (looked.job, looked.checked.as_ref().ok())));
+        let folders: BTreeSet<&Path> = targets.iter().filter_map(|target| target.parent()).collect();
+        for folder in folders.iter().map(|folder| out.join(folder)).chain([out.to_path_buf()]) {
+            disk::sweep(&folder);
+        }
         let run = Run { batch: self, out, observer, journal: &journal, fingerprint, tally: Tally::default() };
         let mut groups = run.groups(looked.into_iter().zip(targets).collect())?;
         // The largest first: the last one must not run alone at the end.
@@ -193,13 +202,13 @@ impl Batch {
 
     /// Policy, options and version in one number.
     fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(env!("CARGO_PKG_VERSION"));
-        hash.update(serde_json::to_vec(self.fitter.policy()).unwrap_or_default());
-        hash.update(format!("{:?}", self.fitter.options()));
+        let policy = serde_json::to_string(self.fitter.policy()).unwrap_or_default();
         // What was refused for want of an ffmpeg is looked at again once there is one.
-        hash.update([u8::from(self.fitter.ffmpeg().is_some())]);
-        hash.finalize().iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        let ffmpeg = self.fitter.ffmpeg().is_some();
+        let all = format!("{}{policy}{:?}{ffmpeg}", env!("CARGO_PKG_VERSION"), self.fitter.options());
+        let mut fingerprint = digest::of(all.as_bytes());
+        fingerprint.truncate(16);
+        fingerprint
     }
 }
 
@@ -244,7 +253,7 @@ impl<'a> Run<'a> {
             |(looked, target)| {
                 let has_twin = twins.get(&(looked.bytes, looked.job.ask)).is_some_and(|count| *count > 1);
                 let rewrites = matches!(looked.checked.as_ref().map(|checked| &checked.plan), Ok(Plan::Rewrite(_)));
-                let hash = (has_twin && rewrites).then(|| write::sha256_of(&looked.job.path).ok()).flatten();
+                let hash = (has_twin && rewrites).then(|| digest::of_file(&looked.job.path).ok()).flatten();
                 match hash {
                     Some(hash) => {
                         let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
@@ -284,7 +293,7 @@ impl<'a> Run<'a> {
             };
             let mut known = origin(group.sha256.clone());
             if let Some(line) = self.journal.whole(&looked.job.path, looked.bytes, &mut known, self.out, &target) {
-                self.finished_before(&line);
+                self.finished_before(line);
                 continue;
             }
             let seconds = |start: Instant| looked.seconds + start.elapsed().as_secs_f64();
@@ -341,7 +350,11 @@ impl<'a> Run<'a> {
     fn write(&self, ending: &Ending, target: &Path) -> Result<Option<PathBuf>> {
         let Ending::Fitted { fitted, .. } = ending else { return Ok(None) };
         let path = self.out.join(names::with_extension(target, fitted.format()));
-        write::atomically(fitted, &path, self.batch.link_kept)?;
+        if self.batch.link_kept {
+            fitted.save_linked(&path)?
+        } else {
+            fitted.save(&path)?
+        }
         Ok(Some(path))
     }
 
@@ -351,14 +364,16 @@ impl<'a> Run<'a> {
             record.source = origin;
         }
         self.journal.add(&record);
-        self.tally.add(&record, false);
+        self.tally.add(&record);
         self.observer.finished(&record);
     }
 
-    fn finished_before(&self, record: &Record) {
-        self.journal.add(record);
-        self.tally.add(record, true);
-        self.observer.finished(record);
+    /// The journal says how each file stands, whichever run saw to it; that this one did not is for whoever watches.
+    fn finished_before(&self, mut record: Record) {
+        self.journal.add(&record);
+        record.reused = true;
+        self.tally.add(&record);
+        self.observer.finished(&record);
     }
 }
 
@@ -373,27 +388,11 @@ fn modified_ns(source: &Source) -> u64 {
 
 /// Counts what was done, from many threads.
 #[derive(Default)]
-struct Tally(Arc<Mutex<Summary>>);
+struct Tally(Mutex<Summary>);
 
 impl Tally {
-    fn add(&self, record: &Record, reused: bool) {
-        let mut summary = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        summary.files += 1;
-        summary.bytes_in += record.bytes;
-        match record.verdict {
-            Standing::Fit => summary.fit += 1,
-            Standing::Unfit => summary.unfit += 1,
-            Standing::Broken => summary.broken += 1,
-        }
-        summary.errors += u64::from(record.error.is_some());
-        summary.refused += u64::from(record.error.is_none() && record.plan == "refuse");
-        if let Some(output) = &record.output {
-            summary.written += 1;
-            summary.reused += u64::from(reused);
-            summary.kept += u64::from(record.plan == "keep");
-            summary.repaired += u64::from(record.plan == "rewrite");
-            summary.bytes_out += output.bytes;
-        }
+    fn add(&self, record: &Record) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(record);
     }
 
     fn summary(&self, start: Instant, interrupted: bool) -> Summary {

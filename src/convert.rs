@@ -84,16 +84,24 @@ pub(crate) fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &
     )))
 }
 
-/// Decodes everything in `source` and drops it: shows what the headers cannot.
+/// Decodes everything in `source` and drops it: shows what the headers cannot. Gives the clear margin of a picture with
+/// transparency, of all its frames.
 ///
 /// # Errors
 /// `Malformed` when the content does not decode; `Unsupported` where no built-in decoder reads it; `Limit`.
-pub(crate) fn decode_whole(source: &[u8], facts: &Facts) -> Result<()> {
-    let Media::Image(image) = &facts.media else { return Ok(()) };
+pub(crate) fn decode_whole(source: &[u8], facts: &Facts) -> Result<Option<u32>> {
+    let Media::Image(image) = &facts.media else { return Ok(None) };
     match facts.format {
-        Format::Jpeg => jpeg::decode(source, &jpeg_options(false)).map(|_| ()),
-        Format::Gif | Format::Webp | Format::Apng if image.animation.is_some() => decode::frames(facts.format, source),
-        format => decode::decode(format, source).map(|_| ()),
+        Format::Jpeg => jpeg::decode(source, &jpeg_options(false)).map(|_| None),
+        Format::Gif | Format::Webp | Format::Apng if image.animation.is_some() => {
+            let mut narrowest = None::<u32>;
+            decode::frames(facts.format, source, |frame| {
+                let margin = geometry::clear_margin(&frame);
+                narrowest = [narrowest, margin].into_iter().flatten().min();
+            })?;
+            Ok(narrowest)
+        }
+        format => decode::decode(format, source).map(|decoded| geometry::clear_margin(&decoded.image)),
     }
 }
 

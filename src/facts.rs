@@ -232,6 +232,9 @@ pub struct ImageFacts {
     pub lossless: bool,
     /// Bytes after the picture's end: a second picture, a video, a gain map, or junk.
     pub trailing_bytes: u64,
+    /// The fully transparent margin at its narrowest, in pixels, of a picture with transparency: only a full decode tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_px: Option<u32>,
 }
 
 impl ImageFacts {
@@ -254,6 +257,7 @@ impl ImageFacts {
             arithmetic: false,
             lossless: false,
             trailing_bytes: 0,
+            margin_px: None,
         }
     }
 

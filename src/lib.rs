@@ -82,6 +82,8 @@ mod codec;
 pub mod config;
 mod convert;
 mod demux;
+mod digest;
+mod disk;
 mod engine;
 pub mod error;
 pub mod facts;

@@ -1,13 +1,13 @@
 //! One source through all rooms: [`Fitter`].
 
 use crate::cancel::Cancel;
-use crate::convert::{convert, convert_stream, decode_whole, listen};
+use crate::convert::{Candidate, convert, convert_stream, decode_whole, listen};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
 use crate::format::{Format, Role};
 use crate::inspect::inspect;
-use crate::judge::{Standing, Verdict, judge, note_other_role, role_of_content};
+use crate::judge::{Finding, Rule, Standing, Verdict, judge, note_other_role, role_of_content};
 use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
 use crate::policy::Policy;
 use crate::sniff::sniff;
@@ -166,7 +166,11 @@ impl Fitter {
                 // What no decoder here reads was not found damaged.
                 Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),
                 Err(error) => Err(error),
-                Ok(_) => Ok(checked),
+                Ok(seen) => {
+                    let mut checked = checked;
+                    self.note_margin(&mut checked, ask, seen.margin);
+                    Ok(checked)
+                }
             }
         })
     }
@@ -185,14 +189,14 @@ impl Fitter {
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
-    pub fn fit_checked(&self, source: &Source, checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+    pub fn fit_checked(&self, source: &Source, mut checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
         guarded(source, || {
             self.cancel.check()?;
             if let Plan::Refuse(refusal) = &checked.plan {
                 let refusal = refusal.clone();
                 return Ok((checked, Ending::Refused(refusal)));
             }
-            match self.carried_out(source, &checked) {
+            match self.carried_out(source, &mut checked, ask) {
                 Ok(ending) => Ok((checked, ending)),
                 Err(error) => self.refused(source, checked, ask, error),
             }
@@ -237,59 +241,83 @@ impl Fitter {
         self.judged(facts, ask)
     }
 
-    fn carried_out(&self, source: &Source, checked: &Checked) -> Result<Ending> {
+    /// What the pixels told: the verdict may have one more finding then, the plan stays (it is of severity info).
+    fn note_margin(&self, checked: &mut Checked, ask: Ask, margin: Option<u32>) {
+        if let Media::Image(image) = &mut checked.facts.media
+            && margin.is_some()
+        {
+            image.margin_px = margin;
+            checked.verdict = self.judged(checked.facts.clone(), ask).verdict;
+        }
+    }
+
+    fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
+        // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
+        let seen = if is_decoded(checked) && copies_content(&checked.plan, self.options.salvage) {
+            self.decoded(source, checked)?
+        } else {
+            Seen::default()
+        };
+        self.note_margin(checked, ask, seen.margin);
+        let checked = &*checked;
         let (facts, verdict) = (&checked.facts, &checked.verdict);
         let Plan::Rewrite(rewrite) = &checked.plan else {
-            let waveform = if is_decoded(checked) { self.decoded(source, checked)? } else { None };
-            let fitted = kept(source, facts, verdict, &self.policy, waveform)?;
+            let fitted = kept(source, facts, verdict, &self.policy, seen.waveform)?;
             return Ok(Ending::Fitted { fitted: Box::new(fitted), steps: Vec::new() });
         };
         if is_playing(checked) {
-            return self.stream_carried_out(source, checked, rewrite);
+            return self.stream_carried_out(source, checked, rewrite, seen.waveform);
         }
-        // Documents are never read into memory: only their name changes.
         let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
-        if is_picture(checked) && copies_content(rewrite) {
-            decode_whole(&bytes, facts)?;
-        }
         let candidate = convert(&bytes, facts, rewrite, &self.cancel)?;
-        if !source.is_unchanged() {
-            let changed = std::io::Error::other("its length or time is not what it was");
-            return Err(Error::io("changed while it was worked on", changed));
-        }
-        let steps = candidate.steps.clone();
-        let fitted = verify(source, facts, verdict.role, candidate, rewrite, &self.policy)?;
-        Ok(Ending::Fitted { fitted: Box::new(fitted), steps })
+        self.verified(source, checked, candidate, rewrite)
     }
 
-    fn stream_carried_out(&self, source: &Source, checked: &Checked, rewrite: &Rewrite) -> Result<Ending> {
+    /// A warning about the result, where warnings count as failures. Its name is not looked at: the caller gives that.
+    fn warning_left(&self, fitted: &Fitted) -> Option<Finding> {
+        if !self.options.strict || fitted.role() == Role::Document {
+            return None;
+        }
+        let verdict = judge(fitted.facts(), fitted.role(), &self.policy);
+        verdict.findings.into_iter().find(|finding| self.options.fails(finding) && finding.rule != Rule::Extension)
+    }
+
+    fn stream_carried_out(
+        &self,
+        source: &Source,
+        checked: &Checked,
+        rewrite: &Rewrite,
+        waveform: Option<[u8; 64]>,
+    ) -> Result<Ending> {
         let (facts, role) = (&checked.facts, checked.verdict.role);
-        let copies = rewrite.rungs.first().is_some_and(|rung| {
-            !rung.steps.iter().any(|step| matches!(step, Step::EncodeAudio { .. } | Step::EncodeVideo { .. }))
-        });
-        // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
-        let waveform = if copies && !self.options.salvage { self.decoded(source, checked)? } else { None };
         let mut candidate = convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), &self.cancel)?;
         candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
+        self.verified(source, checked, candidate, rewrite)
+    }
+
+    fn verified(&self, source: &Source, checked: &Checked, candidate: Candidate, rewrite: &Rewrite) -> Result<Ending> {
         if !source.is_unchanged() {
             let changed = std::io::Error::other("its length or time is not what it was");
             return Err(Error::io("changed while it was worked on", changed));
         }
         let steps = candidate.steps.clone();
-        let fitted = verify(source, facts, role, candidate, rewrite, &self.policy)?;
-        Ok(Ending::Fitted { fitted: Box::new(fitted), steps })
+        let fitted = verify(source, &checked.facts, checked.verdict.role, candidate, rewrite, &self.policy)?;
+        Ok(match self.warning_left(&fitted) {
+            Some(finding) => Ending::Refused(Refusal::of_warning(&finding)),
+            None => Ending::Fitted { fitted: Box::new(fitted), steps },
+        })
     }
 
-    /// Decodes everything; gives how loud a file of sound is over its length.
-    fn decoded(&self, source: &Source, checked: &Checked) -> Result<Option<[u8; 64]>> {
+    /// Decodes everything, and gives what only that shows.
+    fn decoded(&self, source: &Source, checked: &Checked) -> Result<Seen> {
         if is_picture(checked) {
-            decode_whole(&source.read_all()?, &checked.facts)?;
-            return Ok(None);
+            let margin = decode_whole(&source.read_all()?, &checked.facts)?;
+            return Ok(Seen { margin, waveform: None });
         }
         match listen(source, &checked.facts, self.ffmpeg.as_ref(), &self.cancel) {
-            Ok(heard) => Ok(heard.waveform),
+            Ok(heard) => Ok(Seen { margin: None, waveform: heard.waveform }),
             // What no decoder here reads was not found damaged.
-            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Seen::default()),
             Err(error) => Err(error),
         }
     }
@@ -299,14 +327,14 @@ impl Fitter {
         let refusal = |reason| Refusal { reason, message: error.what() };
         match error.kind() {
             ErrorKind::Malformed if checked.verdict.standing != Standing::Broken => {
-                let broken = self.broken(checked, ask, &error);
+                let mut broken = self.broken(checked, ask, &error);
                 match &broken.plan {
                     Plan::Refuse(refusal) => {
                         let refusal = refusal.clone();
                         Ok((broken, Ending::Refused(refusal)))
                     }
                     // With --salvage there is another way, which reads as far as it goes.
-                    Plan::Keep | Plan::Rewrite(_) => match self.carried_out(source, &broken) {
+                    Plan::Keep | Plan::Rewrite(_) => match self.carried_out(source, &mut broken, ask) {
                         Ok(ending) => Ok((broken, ending)),
                         Err(error) => self.refused(source, broken, ask, error),
                     },
@@ -319,6 +347,15 @@ impl Fitter {
             ErrorKind::Io | ErrorKind::Engine | ErrorKind::Verify | ErrorKind::Cancelled => Err(error),
         }
     }
+}
+
+/// What only a full decode shows.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The clear margin of a sticker, in pixels.
+    margin: Option<u32>,
+    /// How loud a file of sound is over its length.
+    waveform: Option<[u8; 64]>,
 }
 
 /// Whether the file is worked on as a picture: one sent as a document is a file like any other.
@@ -338,10 +375,16 @@ fn is_decoded(checked: &Checked) -> bool {
     is_picture(checked) || is_playing(checked)
 }
 
-/// Whether the first way copies the coded picture, so that nothing would show that it cannot be decoded.
-fn copies_content(rewrite: &Rewrite) -> bool {
+/// Whether the coded picture is copied, at least the first way, so that nothing would show that it cannot be decoded.
+fn copies_content(plan: &Plan, salvage: bool) -> bool {
+    let Plan::Rewrite(rewrite) = plan else { return true };
     let first = rewrite.rungs.first().and_then(|rung| rung.steps.first());
-    matches!(first, Some(Step::Rename | Step::CutTrailing | Step::StripMetadata))
+    match first {
+        Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::StripTags) => true,
+        // Of a damaged stream as much is copied as there is.
+        Some(Step::CopyVideo { .. } | Step::CopyAudio { .. }) => !salvage,
+        _ => false,
+    }
 }
 
 /// Runs `work`, in which a decoder may panic: that costs this file only.

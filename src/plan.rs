@@ -83,6 +83,8 @@ pub enum Reason {
     Type,
     /// No allowed change brings it under the limit.
     CannotFit,
+    /// A warning that nothing cures, where warnings count as failures.
+    Warning,
     /// Conversion failed.
     Failed,
 }
@@ -94,6 +96,14 @@ pub struct Refusal {
     pub reason: Reason,
     /// The reason in a sentence, with the way out.
     pub message: String,
+}
+
+impl Refusal {
+    /// For a warning that stays, where warnings count as failures.
+    pub(crate) fn of_warning(finding: &Finding) -> Self {
+        let message = format!("{}: nothing here cures that; it is only a warning without --strict", finding.message);
+        Self { reason: Reason::Warning, message }
+    }
 }
 
 /// What is to be done with a file.
@@ -208,8 +218,8 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::Limit
         | Rule::Role
         | Rule::ImageAlpha
-        | Rule::ImageDimensions
         | Rule::StickerOpaque
+        | Rule::StickerMargin
         | Rule::DocumentSize
         | Rule::DocumentFilename => Cure::None,
     }
@@ -223,10 +233,8 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
     }
     let cures: Vec<&Finding> = verdict.findings.iter().filter(|finding| wants_cure(finding, options)).collect();
     let louder = options.loudness_centi_lufs.is_some() && matches!(verdict.role, Role::Audio | Role::Voice);
-    if cures.is_empty() && !louder {
-        return Plan::Keep;
-    }
-    match (&facts.media, verdict.role) {
+    let plan = match (&facts.media, verdict.role) {
+        _ if cures.is_empty() && !louder => Plan::Keep,
         (Media::Image(image), Role::Image) => image::plan(facts, image, &cures, policy, options),
         (Media::Image(image), Role::Sticker) => sticker::plan(facts, image, &cures, policy, options),
         (_, Role::Document) => document::plan(facts, &cures, policy),
@@ -237,6 +245,14 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
             video::Case { facts, streams, cures: &cures, policy, options, tools }.plan()
         }
         (_, role) => cannot_serve(facts.format, role),
+    };
+    // What stays although it counts as a failure; a plan that refuses has the weightier reason.
+    let incurable = |finding: &&Finding| {
+        finding.severity == Severity::Warn && options.fails(finding) && cure(finding.rule) == Cure::None
+    };
+    match (&plan, verdict.findings.iter().find(incurable)) {
+        (Plan::Keep | Plan::Rewrite(_), Some(finding)) => Plan::Refuse(Refusal::of_warning(finding)),
+        _ => plan,
     }
 }
 
@@ -283,8 +299,8 @@ fn wants_cure(finding: &Finding, options: &Options) -> bool {
         Severity::Info => false,
         Severity::Warn => match cure(finding.rule) {
             Cure::None => false,
-            Cure::Lossless(_) => options.strict || options.repair != Repair::Required,
-            Cure::Rewrite => options.strict || options.repair == Repair::All,
+            Cure::Lossless(_) => options.fails(finding) || options.repair != Repair::Required,
+            Cure::Rewrite => options.fails(finding) || options.repair == Repair::All,
         },
     }
 }

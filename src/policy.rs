@@ -65,6 +65,8 @@ pub struct StickerRules {
     pub min_frame_ms: u32,
     /// All frames together at most, in milliseconds.
     pub max_total_ms: u64,
+    /// The clear margin that is recommended, in pixels.
+    pub margin_px: u32,
 }
 
 /// Rules for sound.

@@ -50,6 +50,9 @@ pub struct Record {
     pub error: Option<Failure>,
     /// How long it took.
     pub seconds: f64,
+    /// Whether this is what an earlier run found and did, which all still holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// What the source was when it was read, and by which rules: what a later run goes by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
@@ -124,6 +127,7 @@ impl Record {
             output: None,
             error: None,
             seconds: rounded(seconds),
+            reused: false,
             source: None,
         }
     }
@@ -180,6 +184,7 @@ impl Record {
             output: None,
             error: Some(failure),
             seconds: rounded(seconds),
+            reused: false,
             source: None,
         }
     }
@@ -225,7 +230,7 @@ pub struct Summary {
     pub kept: u64,
     /// Of these, repaired.
     pub repaired: u64,
-    /// Of these, whole from an earlier run.
+    /// Files for which nothing was done, since all that an earlier run found and did still holds.
     pub reused: u64,
     /// Files that were not repaired.
     pub refused: u64,
@@ -249,6 +254,26 @@ enum SummaryTag {
 }
 
 impl Summary {
+    /// Counts `record`.
+    pub fn add(&mut self, record: &Record) {
+        self.files += 1;
+        self.bytes_in += record.bytes;
+        match record.verdict {
+            Standing::Fit => self.fit += 1,
+            Standing::Unfit => self.unfit += 1,
+            Standing::Broken => self.broken += 1,
+        }
+        self.errors += u64::from(record.error.is_some());
+        self.refused += u64::from(record.error.is_none() && record.plan == "refuse");
+        self.reused += u64::from(record.reused);
+        if let Some(output) = &record.output {
+            self.written += 1;
+            self.kept += u64::from(record.plan == "keep");
+            self.repaired += u64::from(record.plan == "rewrite");
+            self.bytes_out += output.bytes;
+        }
+    }
+
     /// The summary as one line of JSON, without the line's end.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -57,7 +57,6 @@ rules! {
     ImageMetadata        "image.metadata"           "A GPS position or a serial number would be sent along."
     ImageTrailing        "image.trailing-bytes"     "Bytes after the picture's end."
     ImageCoding          "image.coding"             "A coding (arithmetic JPEG) that browsers and phones do not decode."
-    ImageDimensions      "image.dimensions"         "Worth knowing about width and height."
 
     StickerFormat        "sticker.format"           "Not WebP."
     StickerDimensions    "sticker.dimensions"       "Not 512×512."
@@ -67,6 +66,7 @@ rules! {
     StickerTotal         "sticker.total-duration"   "The animation is too long."
     StickerTrailing      "sticker.trailing-bytes"   "Bytes after the RIFF length."
     StickerOpaque        "sticker.opaque"           "No transparency."
+    StickerMargin        "sticker.margin"           "A narrower clear margin than is recommended."
 
     AudioContainer       "audio.container"          "Not one of the five accepted containers."
     AudioCodec           "audio.codec"              "A codec that its container may not carry."

@@ -234,11 +234,11 @@ impl Source {
 }
 
 #[cfg(unix)]
-fn positioned(file: &File, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
+pub(crate) fn positioned(file: &File, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, into, offset)
 }
 
 #[cfg(windows)]
-fn positioned(file: &File, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
+pub(crate) fn positioned(file: &File, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, offset)
 }

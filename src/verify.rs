@@ -3,6 +3,8 @@
 mod playing;
 
 use crate::convert::{Body, Candidate};
+use crate::digest;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::facts::{Facts, Media};
 use crate::format::{Format, Role};
@@ -11,10 +13,9 @@ use crate::judge::{Severity, Verdict, judge, wire_format};
 use crate::plan::{Engine, Rewrite, Shape};
 use crate::policy::Policy;
 use crate::sniff::sniff;
-use crate::source::Source;
-use sha2::{Digest, Sha256};
+use crate::source::{Source, positioned};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Write, sink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -111,29 +112,75 @@ impl Fitted {
         let written = |error| Error::io("cannot be written", error);
         match &self.content {
             Content::Bytes(bytes) => out.write_all(bytes).map_err(written),
-            Content::Spool(file) => {
-                let source = Source::from_spool(Arc::clone(file), self.len(), Path::new(""));
-                let mut block = vec![0; 128 * 1024];
-                let mut at = 0;
-                while at < self.len() {
-                    let count = source.read_at(at, &mut block)?;
-                    let read = block.get(..count).filter(|read| !read.is_empty());
-                    let read = read.ok_or_else(|| Error::verify("a temporary file lost its end"))?;
-                    out.write_all(read).map_err(written)?;
-                    at += count as u64;
-                }
-                Ok(())
-            }
+            Content::Spool(_) => std::io::copy(&mut self.open()?, out).map(drop).map_err(written),
             Content::Kept(path) => {
                 let mut file =
                     std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
-                let digest = copy_hashing(&mut file, out).map_err(written)?;
+                let digest = digest::of_copied(&mut file, out).map_err(written)?;
                 if digest == self.sha256 {
                     return Ok(());
                 }
                 let changed = std::io::Error::other("its content is not what was checked");
                 Err(Error::io("changed while it was copied", changed).at(path))
             }
+        }
+    }
+
+    /// Writes it to `path`, and makes its folders: whole, or not at all.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be written, or `path` is the source itself; else as [`write_to`](Self::write_to).
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.sees_another(path)?;
+        disk::write(path, |out| self.write_to(out))
+    }
+
+    /// As [`save`](Self::save), but what is kept becomes a hard link to its source where the file system can.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_linked(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.sees_another(path)?;
+        if self.kept_path().is_some_and(|source| disk::link(source, path)) {
+            return Ok(());
+        }
+        self.save(path)
+    }
+
+    /// Sees that `path` is not the source.
+    fn sees_another(&self, path: &Path) -> Result<()> {
+        let same = |source: &Path| matches!((source.canonicalize(), path.canonicalize()), (Ok(one), Ok(other)) if one == other);
+        if self.kept_path().is_some_and(same) {
+            let way_out = std::io::Error::other("choose another output folder");
+            return Err(Error::io("is the source itself", way_out).at(path));
+        }
+        Ok(())
+    }
+
+    /// Its bytes as a stream, from their start. What is read of a kept source is what is there now: whoever hands it on
+    /// compares the [hash](Self::sha256).
+    ///
+    /// # Errors
+    /// `Io` when the kept source cannot be opened.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(Box::new(std::io::Cursor::new(Arc::clone(bytes)))),
+            Content::Spool(file) => Ok(Box::new(Spooled { file: Arc::clone(file), at: 0 })),
+            Content::Kept(path) => {
+                let file = File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
+                Ok(Box::new(file))
+            }
+        }
+    }
+
+    /// How many bytes of memory it holds: none where its content is on disk.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Spool(_) | Content::Kept(_) => 0,
         }
     }
 
@@ -145,6 +192,20 @@ impl Fitted {
         let mut bytes = Vec::new();
         self.write_to(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// A temporary file, read by position: its clones do not disturb one another.
+struct Spooled {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Spooled {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = positioned(&self.file, self.at, into)?;
+        self.at += count as u64;
+        Ok(count)
     }
 }
 
@@ -220,24 +281,9 @@ pub(crate) fn verify(
         waveform: candidate.waveform,
         engine: candidate.engine,
     };
-    let mut hash = Hashed(Sha256::new());
-    fitted.write_to(&mut hash)?;
-    fitted.sha256 = hex(&hash.0.finalize());
+    fitted.sha256 = digest::of_copied(&mut fitted.open()?, &mut sink())
+        .map_err(|error| Error::io("a result cannot be read again", error))?;
     Ok(fitted)
-}
-
-/// Hashes what is written to it.
-struct Hashed(Sha256);
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 fn judged(facts: &Facts, role: Role, policy: &Policy) -> Result<()> {
@@ -272,14 +318,12 @@ fn shape(facts: &Facts, shape: Shape) -> Result<()> {
 fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Result<Fitted> {
     let (content, sha256) = match source.name().filter(|_| source.is_file()) {
         Some(path) => {
-            let mut file = std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
-            let digest = copy_hashing(&mut file, &mut std::io::sink())
-                .map_err(|error| Error::io("cannot be read", error).at(path))?;
+            let digest = digest::of_file(path).map_err(|error| Error::io("cannot be read", error).at(path))?;
             (Content::Kept(path.to_path_buf()), digest)
         }
         None => {
             let bytes = source.read_all()?;
-            let digest = hex(&Sha256::digest(&bytes));
+            let digest = digest::of(&bytes);
             (Content::Bytes(bytes), digest)
         }
     };
@@ -289,31 +333,4 @@ fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Resu
     }
     let (waveform, engine) = (None, Engine::Builtin);
     Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, engine })
-}
-
-/// Copies `from` to `to` and gives the SHA-256 of what went through.
-fn copy_hashing(from: &mut dyn Read, to: &mut dyn Write) -> std::io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut block = vec![0; 128 * 1024];
-    loop {
-        match from.read(&mut block) {
-            Ok(0) => return Ok(hex(&hash.finalize())),
-            Ok(count) => {
-                let read = block.get(..count).unwrap_or_default();
-                hash.update(read);
-                to.write_all(read)?;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -2,6 +2,10 @@
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "cli/runs.rs"]
+mod runs;
+#[path = "cli/severity.rs"]
+mod severity;
 mod support;
 #[cfg(unix)]
 #[path = "cli/unix.rs"]
@@ -131,53 +135,6 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
 }
 
 #[test]
-fn fit_writes_below_the_folder_with_the_right_extension() {
-    let dir = Dir::new();
-    let kept = dir.file("in/deep/er/kept.png", png(8, 8));
-    dir.file("in/photo.bmp", bmp(64, 48));
-    dir.file("in/letter.pdf", PDF);
-    let ran = dir.mediafit(["fit", "in", "--out", "out"]).ends_with(0);
-    assert_eq!(dir.read("out/deep/er/kept.png"), fs::read(kept).unwrap());
-    assert_eq!(dir.read("out/letter.pdf"), PDF);
-    let photo = fs::read_dir(dir.join("out")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let photo: Vec<_> = photo.filter(|name| name.starts_with("photo.")).collect();
-    assert!(matches!(photo.as_slice(), [name] if name == "photo.jpg" || name == "photo.png"), "{photo:?}");
-    let text = ran.text();
-    assert!(text.contains("kept") && text.contains("repaired") && text.contains("3 fit now, 0 not"), "{text}");
-    let journal = String::from_utf8(dir.read("out/mediafit.jsonl")).unwrap();
-    assert_eq!(journal.lines().filter(|line| line.contains("\"type\":\"file\"")).count(), 3, "{journal}");
-}
-
-#[test]
-fn a_second_run_redoes_nothing_and_a_changed_source_only_itself() {
-    let dir = Dir::new();
-    dir.file("in/a.png", png(8, 8));
-    dir.file("in/b.bmp", bmp(16, 8));
-    let arguments = ["fit", "in", "--out", "out", "--json"];
-    assert_eq!(dir.mediafit(arguments).ends_with(0).summary()["reused"], 0);
-    let again = dir.mediafit(arguments).ends_with(0);
-    assert_eq!((&again.summary()["reused"], &again.summary()["written"]), (&2.into(), &2.into()));
-    dir.file("in/b.bmp", bmp(32, 8));
-    assert_eq!(dir.mediafit(arguments).ends_with(0).summary()["reused"], 1);
-    fs::remove_file(dir.join("out/a.png")).unwrap();
-    assert_eq!(dir.mediafit(arguments).ends_with(0).summary()["reused"], 1);
-    assert!(dir.join("out/a.png").exists());
-    let other = dir.mediafit(["fit", "in", "--out", "out", "--json", "--background", "#000000"]);
-    assert_eq!(other.ends_with(0).summary()["reused"], 0);
-}
-
-#[test]
-fn the_out_folder_and_its_record_are_never_input() {
-    let dir = Dir::new();
-    dir.file("a.png", png(8, 8));
-    dir.file("sub/mediafit.jsonl", "{}");
-    for files in [1, 1] {
-        let ran = dir.mediafit(["fit", ".", "--out", "out", "--json"]).ends_with(0);
-        assert_eq!(ran.summary()["files"], files);
-    }
-}
-
-#[test]
 fn the_role_comes_from_as_config_folder_content() {
     let dir = Dir::new();
     dir.file("in/stickers/a.png", png(8, 8));
@@ -232,20 +189,6 @@ fn metadata_is_stripped_without_loss_unless_it_is_to_be_kept() {
     assert_eq!(configured["plan"], "keep");
     let overruled = dir.mediafit(["check", "in", "--json", "--keep-metadata=false"]).ends_with(0).one_file();
     assert_eq!(overruled["plan"], "rewrite");
-}
-
-#[test]
-fn a_refusal_is_exit_1_with_its_reason_and_writes_nothing() {
-    let dir = Dir::new();
-    dir.file("in/a.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>");
-    let ran = dir.mediafit(["fit", "in", "--out", "out"]).ends_with(1);
-    assert!(ran.text().contains("refused") && ran.text().contains("export it as PNG"), "{}", ran.text());
-    assert!(!dir.join("out/a.svg").exists());
-    let json = dir.mediafit(["fit", "in", "--out", "out", "--json"]).ends_with(1);
-    assert_eq!(json.one_file()["refusal"]["reason"], "unsupported");
-    assert_eq!((&json.summary()["refused"], &json.summary()["written"]), (&1.into(), &0.into()));
-    let quiet = dir.mediafit(["fit", "in", "--out", "out", "--quiet"]).ends_with(1);
-    assert!(quiet.stdout.is_empty() && quiet.stderr.contains("refused"), "{}", quiet.stderr);
 }
 
 #[test]
@@ -371,30 +314,6 @@ fn a_wrong_configuration_is_exit_2_with_its_place() {
     let ran = dir.mediafit(["check", "a.png"]).ends_with(2);
     assert!(ran.stderr.contains("line 2") && ran.stderr.contains("repare"), "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 1);
-}
-
-#[test]
-fn an_out_folder_that_cannot_be_one_is_exit_2() {
-    let dir = Dir::new();
-    dir.file("a.png", png(8, 8));
-    dir.file("occupied", "a file");
-    let ran = dir.mediafit(["fit", "a.png", "--out", "occupied"]).ends_with(2);
-    assert!(ran.stderr.contains("mediafit: occupied"), "{}", ran.stderr);
-    dir.mediafit(["fit", "a.png", "--out", "occupied/below"]).ends_with(2);
-    dir.fed(["fit", "-", "--out", "occupied"], &png(8, 8)).ends_with(2);
-    assert_eq!(dir.read("occupied"), b"a file");
-}
-
-#[test]
-fn an_output_that_cannot_be_written_costs_that_file_only() {
-    let dir = Dir::new();
-    dir.file("in/sub/a.png", png(8, 8));
-    dir.file("in/b.png", png(9, 9));
-    dir.file("out/sub", "a file where a folder is to be");
-    let ran = dir.mediafit(["fit", "in", "--out", "out", "--json"]).ends_with(1);
-    assert_eq!(ran.file("a.png")["error"]["kind"], "io");
-    assert_eq!((&ran.summary()["errors"], &ran.summary()["written"]), (&1.into(), &1.into()));
-    assert!(dir.join("out/b.png").exists());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Each level may use only levels before it, and rooms of its own level not at all.
 const LEVELS: &[&[&str]] = &[
     &["error", "format", "limits", "rule"],
-    &["cancel"],
+    &["cancel", "digest", "disk"],
     &["facts", "source"],
     &["bytes", "engine"],
     &["boxes", "codec"],
@@ -26,7 +26,7 @@ const LEVELS: &[&[&str]] = &[
 const AGAINST: &[(&str, &str)] = &[];
 
 /// Files of more than 500 lines, and why each of them is one subject.
-const LONG: &[(&str, &str)] = &[("tests/cli.rs", "the command's contract, a paragraph a test")];
+const LONG: &[(&str, &str)] = &[];
 
 /// Rooms that only compute.
 const PURE: &[&str] = &["facts", "format", "judge", "plan", "policy", "rule"];
@@ -232,7 +232,7 @@ fn a_file_is_one_subject() {
 
 #[test]
 fn unsafe_code_is_where_it_was_audited() {
-    let allowed = ["convert/jpeg/ffi.rs", "convert/jpeg/ffi/"];
+    let allowed = ["convert/jpeg/ffi.rs", "convert/jpeg/ffi/", "convert/decode/av1_quiet.rs"];
     for file in sources() {
         let audited = allowed.iter().any(|place| file.name.starts_with(place));
         assert!(audited || !file.code().any(|(_, line)| line.contains("unsafe ")), "src/{} has unsafe code", file.name);

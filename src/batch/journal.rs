@@ -2,7 +2,8 @@
 
 use super::names;
 use super::walk::JOURNAL;
-use super::write::sha256_of;
+use crate::digest;
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::format::FORMATS;
 use crate::limits::MAX_METADATA;
@@ -67,7 +68,7 @@ impl Journal {
             return None;
         }
         if source.modified_ns != origin.modified_ns {
-            origin.sha256 = sha256_of(path).ok();
+            origin.sha256 = digest::of_file(path).ok();
             if origin.sha256.is_none() || origin.sha256 != source.sha256 {
                 return None;
             }
@@ -78,7 +79,7 @@ impl Journal {
             let place = out.join(names::with_extension(target, format));
             let as_recorded = place.to_string_lossy() == output.path
                 && place.metadata().ok()?.len() == output.bytes
-                && sha256_of(&place).ok()? == output.sha256;
+                && digest::of_file(&place).ok()? == output.sha256;
             if !as_recorded {
                 return None;
             }
@@ -104,14 +105,9 @@ impl Journal {
             .chain(lines.written.iter().map(|(path, line)| (path.as_str(), line.clone())))
             .collect();
         all.sort_unstable();
-        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
-        let mut temporary = tempfile::Builder::new().prefix(".mediafit-").tempfile_in(folder).map_err(failed)?;
-        for (_, line) in &all {
-            temporary.write_all(format!("{line}\n").as_bytes()).map_err(failed)?;
-        }
-        temporary.as_file().sync_all().map_err(failed)?;
-        temporary.persist(&self.path).map_err(|error| failed(error.error))?;
-        Ok(())
+        disk::write(&self.path, |out| {
+            all.iter().try_for_each(|(_, line)| out.write_all(format!("{line}\n").as_bytes()).map_err(failed))
+        })
     }
 }
 

@@ -25,25 +25,23 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
         let record = single::checked(fitter, bytes, settings.walk.role, args.deep)?;
         watch.finished(&record);
         let summary = single::summary(&record, fitter.cancel());
-        return ended(&watch, &summary, &settings, &screen, false);
+        return ended(&watch, &summary, &screen, false);
     }
     let found = inputs::find(&args.inputs.paths, &settings.walk, &screen)?;
     interrupt::watch(fitter.cancel(), &screen)?;
     let watch = Watch::new(Verb::Check, &found.jobs, &screen, fitter);
     let summary = settings.batch.check(&found.jobs, args.deep, &watch)?;
-    ended(&watch, &summary, &settings, &screen, found.incomplete)
+    ended(&watch, &summary, &screen, found.incomplete)
 }
 
-fn ended(watch: &Watch<'_>, summary: &Summary, settings: &Settings, screen: &Screen, incomplete: bool) -> Outcome {
+fn ended(watch: &Watch<'_>, summary: &Summary, screen: &Screen, incomplete: bool) -> Outcome {
     watch.sum_up(summary);
     screen.end()?;
-    let unfit = summary.unfit + summary.broken + summary.errors > 0;
-    let doubtful = settings.is_strict() && watch.tally().warned > 0;
     Ok(match () {
         // A run that ended because nobody reads it was not interrupted.
         () if summary.interrupted && !screen.is_closed() => Exit::Interrupted,
         () if incomplete => Exit::Failed,
-        () if unfit || doubtful => Exit::Unfit,
+        () if watch.unfit() > 0 => Exit::Unfit,
         () => Exit::Fit,
     })
 }

@@ -3,7 +3,8 @@
 use super::screen::{Screen, wants_color};
 use super::table::{Layout, Tally};
 use mediafit::batch::{Job, Observer};
-use mediafit::{Fitter, Record, Severity, Standing, Summary};
+use mediafit::{Fitter, Record, Standing, Summary};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// What the run does.
@@ -22,6 +23,7 @@ pub(crate) struct Watch<'a> {
     layout: Layout,
     fitter: &'a Fitter,
     tally: Mutex<Tally>,
+    unfit: AtomicU64,
 }
 
 impl<'a> Watch<'a> {
@@ -29,11 +31,23 @@ impl<'a> Watch<'a> {
     pub(crate) fn new(verb: Verb, jobs: &[Job], screen: &'a Screen, fitter: &'a Fitter) -> Self {
         let color =
             if screen.quiet || screen.json { wants_color(&std::io::stderr()) } else { wants_color(&std::io::stdout()) };
-        Self { verb, screen, layout: Layout::of(jobs, color), fitter, tally: Mutex::default() }
+        Self {
+            verb,
+            screen,
+            layout: Layout::of(jobs, color),
+            fitter,
+            tally: Mutex::default(),
+            unfit: AtomicU64::new(0),
+        }
+    }
+
+    /// How many sources cannot go as they are.
+    pub(crate) fn unfit(&self) -> u64 {
+        self.unfit.load(Ordering::Relaxed)
     }
 
     /// What was counted so far.
-    pub(crate) fn tally(&self) -> Tally {
+    fn tally(&self) -> Tally {
         *self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -67,20 +81,25 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Whether the source cannot go as it is; with `--strict` a warning is enough.
     fn is_unfit(&self, record: &Record) -> bool {
-        let strict = self.fitter.options().strict;
-        let warns = || record.findings.iter().any(|finding| finding.severity == Severity::Warn);
-        record.error.is_some() || record.verdict != Standing::Fit || (strict && warns())
+        let fails = || record.findings.iter().any(|finding| self.fitter.options().fails(finding));
+        record.error.is_some() || record.verdict != Standing::Fit || fails()
     }
 }
 
 impl Observer for Watch<'_> {
+    fn looking(&self, files: u64) {
+        self.screen.look(files);
+    }
+
     fn begin(&self, files: u64, bytes: u64) {
         self.screen.begin(files, bytes);
     }
 
     fn finished(&self, record: &Record) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).add(record);
+        self.unfit.fetch_add(self.is_unfit(record).into(), Ordering::Relaxed);
         self.print(record);
         self.screen.advance(record.bytes);
         // When nobody reads what is found, a check has no purpose left; files written to a folder are wanted all the same.

@@ -12,6 +12,9 @@ const BY_BYTES: &str =
     "{bar:24} {msg}/{files} files  {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
 const BY_FILES: &str = "{bar:24} {pos}/{len} files  {per_sec}  {eta} left";
 
+/// How often the bar or the spinner is drawn anew.
+const TICK: Duration = Duration::from_millis(250);
+
 /// Both streams and the bar.
 pub(crate) struct Screen {
     /// Whether standard output carries JSON Lines.
@@ -74,6 +77,17 @@ impl Screen {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Shows that the headers of this many files are looked at; [`begin`](Self::begin) puts the bar in its place.
+    pub(crate) fn look(&self, files: u64) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let text = format!("{{spinner}} looking at {files} file{}", if files == 1 { "" } else { "s" });
+        self.bar.set_style(ProgressStyle::with_template(&text).unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.enable_steady_tick(TICK);
+    }
+
     /// Starts the bar on this many files with this many bytes, or 0 where that is not known.
     pub(crate) fn begin(&self, files: u64, bytes: u64) {
         if self.quiet || !io::stderr().is_terminal() {
@@ -84,8 +98,11 @@ impl Screen {
         self.bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         self.bar.set_length(length);
         self.bar.set_message("0");
+        // The looking before it says nothing about how fast the work is.
+        self.bar.reset_elapsed();
+        self.bar.reset_eta();
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        self.bar.enable_steady_tick(Duration::from_millis(250));
+        self.bar.enable_steady_tick(TICK);
         self.by_bytes.store(bytes > 0, Ordering::Relaxed);
     }
 

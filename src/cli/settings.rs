@@ -63,11 +63,6 @@ impl Settings {
     pub(crate) const fn policy(&self) -> &Policy {
         self.batch.fitter.policy()
     }
-
-    /// Whether warnings count as failures.
-    pub(crate) const fn is_strict(&self) -> bool {
-        self.batch.fitter.options().strict
-    }
 }
 
 /// The configuration in force, with the rules that the command line names.

@@ -3,10 +3,8 @@
 use super::screen::Screen;
 use super::{Exit, Outcome};
 use mediafit::error::clean;
-use mediafit::{
-    Ask, Cancel, Ending, Error, ErrorKind, Fitted, Fitter, Record, Result, Role, Source, Standing, Summary,
-};
-use std::fs::{self, File, OpenOptions};
+use mediafit::{Ask, Cancel, Ending, Error, ErrorKind, Fitter, Record, Result, Role, Source, Summary};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::thread;
@@ -49,7 +47,7 @@ pub(crate) fn to_folder(fitter: &Fitter, source: &Source, ask: Ask, out: &Path) 
             match ending {
                 Ending::Fitted { fitted, .. } => {
                     let path = out.join("stdin").with_extension(fitted.format().extension());
-                    write(fitted, &path)?;
+                    fitted.save(&path)?;
                     record.written_to(&path, fitted)
                 }
                 Ending::Refused(_) => record,
@@ -109,20 +107,8 @@ pub(crate) fn to_stdout(fitter: &Fitter, source: &Source, ask: Ask, screen: &Scr
 
 /// The summary of a run on one file.
 pub(crate) fn summary(record: &Record, cancel: &Cancel) -> Summary {
-    let output = record.output.as_ref();
-    let one = |holds: bool| u64::from(holds);
     let mut summary = Summary::default();
-    summary.files = 1;
-    summary.fit = one(record.verdict == Standing::Fit);
-    summary.unfit = one(record.verdict == Standing::Unfit);
-    summary.broken = one(record.verdict == Standing::Broken);
-    summary.written = one(output.is_some());
-    summary.kept = one(output.is_some() && record.plan == "keep");
-    summary.repaired = one(output.is_some() && record.plan == "rewrite");
-    summary.errors = one(record.error.is_some());
-    summary.refused = one(record.error.is_none() && record.plan == "refuse");
-    summary.bytes_in = record.bytes;
-    summary.bytes_out = output.map_or(0, |output| output.bytes);
+    summary.add(record);
     summary.seconds = record.seconds;
     summary.interrupted = cancel.is_cancelled();
     summary
@@ -137,33 +123,6 @@ fn guarded<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
         worker.join().map_err(|_| Error::engine("mediafit failed in a way it must not; please report this file"))
     })
 }
-
-/// Nothing is ever half there: temporary file in the folder → fsync → rename.
-fn write(fitted: &Fitted, path: &Path) -> Result<()> {
-    let failed = |error| Error::io("cannot be written", error).at(path);
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".mediafit-");
-    with_public_mode(&mut builder);
-    let temporary = builder.tempfile_in(folder).map_err(failed)?;
-    let mut out = BufWriter::new(temporary.as_file());
-    fitted.write_to(&mut out)?;
-    out.flush().map_err(failed)?;
-    drop(out);
-    File::sync_all(temporary.as_file()).map_err(failed)?;
-    temporary.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are private; results are for others to read, within what the user's mask allows.
-#[cfg(unix)]
-fn with_public_mode(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn with_public_mode(_: &mut tempfile::Builder<'_, '_>) {}
 
 fn is_broken_pipe(error: &Error) -> bool {
     std::error::Error::source(error)

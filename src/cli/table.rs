@@ -115,7 +115,7 @@ impl Layout {
             size(summary.bytes_out)
         ));
         if summary.reused > 0 {
-            lines.push(format!("  {:<9}{:>9}  of these whole from an earlier run", "reused", summary.reused));
+            lines.push(format!("  unchanged since the last run: {}", summary.reused));
         }
         trimmed(&lines)
     }
@@ -165,8 +165,6 @@ pub(crate) struct Tally {
     rewrite: Row,
     refuse: Row,
     errors: Row,
-    /// Files that are fit but have a warning.
-    pub(crate) warned: u64,
 }
 
 impl Tally {
@@ -181,8 +179,6 @@ impl Tally {
         row.files += 1;
         row.before += record.bytes;
         row.after += record.output.as_ref().map_or(0, |output| output.bytes);
-        let warns = record.findings.iter().any(|finding| finding.severity == Severity::Warn);
-        self.warned += u64::from(warns && record.verdict == Standing::Fit);
     }
 
     const fn rows(&self) -> [Row; 4] {

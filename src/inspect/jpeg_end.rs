@@ -1,4 +1,4 @@
-//! Where a JPEG's first picture ends: most files end with it, and a read of two bytes tells.
+//! Where a JPEG's first picture ends: most files end with it, and a look at the last bytes tells.
 //!
 //! Phones append things: the second pictures of a multi-picture file, a gain map, a motion photo's video, a maker's
 //! notes. Where an index tells their size it is believed only if an EOI marker stands right before them. Everything
@@ -12,6 +12,10 @@ const EOI: [u8; 2] = [0xFF, 0xD9];
 
 /// How much of the tail is looked at for padding, in bytes.
 const TAIL: usize = 1024;
+
+/// How much of a file that ends in EOI is looked at for being coded data up to there, in bytes: of data that is not,
+/// each 0xFF betrays it, and one byte in 256 is that.
+const PROBE: u64 = 4096;
 
 /// What the segments told about the picture's end.
 #[derive(Debug, Default)]
@@ -28,12 +32,16 @@ pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u
     let ends_at = |end: u64| Ok(end >= scan + 2 && end <= file.len() && file.array(end - 2)? == Some(EOI));
     let by_xmp = file.len().checked_sub(hints.appended).filter(|_| hints.appended > 0);
     let hinted = hints.first_picture.is_some() || by_xmp.is_some();
-    // Something is appended but not where it was said to be: then an EOI at the very end is no proof either.
-    let at_the_end = (!hinted).then_some(file.len());
-    for end in hints.first_picture.into_iter().chain(by_xmp).chain(at_the_end) {
+    for end in hints.first_picture.into_iter().chain(by_xmp) {
         if ends_at(end)? {
             return Ok(Some(end));
         }
+    }
+    // Something is appended but not where it was said to be: then an EOI at the very end is no proof either.
+    if !hinted && ends_at(file.len())? {
+        let start = file.len().saturating_sub(PROBE).max(scan);
+        let one = is_coded(&file.bytes(start, PROBE as usize)?);
+        return if one { Ok(Some(file.len())) } else { Ok(walk(source, scan)?.or(Some(file.len()))) };
     }
     let tail = source.tail(TAIL)?;
     if let Some(end) = samsung_trailer(file, &tail)?
@@ -47,6 +55,16 @@ pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u
         return Ok(Some(file.len() - padding));
     }
     walk(source, scan)
+}
+
+/// Whether `bytes`, which end in EOI, can be the end of one picture's coded data: in it 0xFF is followed by a stuffed
+/// zero or a restart marker, between scans by a table or the next scan (T.81 §B.1.1.5, §B.2.1). A table that has other
+/// pairs in it only leads to a closer look.
+fn is_coded(bytes: &[u8]) -> bool {
+    let pairs = bytes.windows(2).take(bytes.len().saturating_sub(2));
+    pairs
+        .filter(|pair| pair.first() == Some(&0xFF))
+        .all(|pair| matches!(pair.get(1), Some(0x00 | 0x01 | 0xC4 | 0xCC | 0xD0..=0xD7 | 0xDA..=0xDD | 0xFE | 0xFF)))
 }
 
 /// Where a Samsung trailer starts: data blocks, then an index `SEFH`, its length, and `SEFT` at the file's very end.
@@ -116,6 +134,18 @@ mod tests {
         assert_eq!(end_of(b"a\xFF\xC4\0\x04\xFF\xD9b\xFF\xFF\xD9junk"), Some(11));
         assert_eq!(end_of(b"abc\xFF\0\xFF"), None);
         assert_eq!(end_of(b"a\xFF\xC4\xFF\xFF\xFF\xD9b"), None);
+    }
+
+    #[test]
+    fn an_eoi_at_the_very_end_is_believed_behind_coded_data_only() {
+        let coded = [b"abc\xFF\0\xFF\xD3".as_slice(), &[7; 8000], b"\xFF\xD9"].concat();
+        assert_eq!(end_of(&coded), Some(coded.len() as u64));
+        // A thumbnail, or a maker's data, that ends in EOI by itself.
+        for appended in [b"\xFF\xD8\xFF\xDBsecond\xFF\xD9".as_slice(), b"\x12\xFF\x1C\x99\xFF\xD9"] {
+            assert_eq!(end_of(&[&coded, appended].concat()), Some(coded.len() as u64));
+        }
+        // Damaged coded data without an EOI of its own before the last one.
+        assert_eq!(end_of(b"ab\xFF\x1C\xFF\xFF\xFF\xD9"), Some(8));
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
     let animated = image.animation.is_some();
     size(facts, Rule::StickerSize, policy.size(crate::format::Role::Sticker, animated), findings);
     let measured = facts.damage.is_empty() || image.pixels() > 0;
-    if measured && (image.width, image.height) != (rules.side, rules.side) {
+    let right_size = (image.width, image.height) == (rules.side, rules.side);
+    if measured && !right_size {
         let (found, allowed) = (format!("{}x{}", image.width, image.height), format!("{0}x{0}", rules.side));
         let message = format!("{found} pixels");
         findings.push(Finding::new(Rule::StickerDimensions, Fail, found, allowed, message));
@@ -32,6 +33,14 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
     }
     if !image.alpha {
         findings.push(Finding::new(Rule::StickerOpaque, Info, false, true, "no transparency: shown as a square"));
+    }
+    // A picture that is scaled into place anyway has no margin yet to speak of.
+    if right_size
+        && let Some(margin) = image.margin_px
+        && margin < rules.margin_px
+    {
+        let message = format!("{margin} pixels of clear margin; {} are recommended", rules.margin_px);
+        findings.push(Finding::new(Rule::StickerMargin, Info, margin, rules.margin_px, message));
     }
     super::image::profile(image, findings);
     if image.gps || image.serials {

@@ -1,6 +1,7 @@
 //! How files are to be repaired: plain data with defaults.
 
 use super::coding::{AudioCodec, EngineChoice, Language};
+use crate::judge::{Finding, Rule, Severity};
 
 /// What is repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -89,6 +90,19 @@ impl Options {
         target_bytes: None,
         trim_to_fit: false,
     };
+}
+
+impl Options {
+    /// Whether `finding` counts as a failure. With `strict` a warning does, but not one of metadata that is to be kept.
+    #[must_use]
+    pub fn fails(&self, finding: &Finding) -> bool {
+        let kept = self.keep_metadata && matches!(finding.rule, Rule::ImageMetadata | Rule::VideoMetadata);
+        match finding.severity {
+            Severity::Fail => true,
+            Severity::Warn => self.strict && !kept,
+            Severity::Info => false,
+        }
+    }
 }
 
 impl Default for Options {

@@ -40,6 +40,7 @@ pub(super) const CLOUD: Policy = Policy {
         accept_animated: false,
         min_frame_ms: 8,
         max_total_ms: 10_000,
+        margin_px: 16,
     },
     audio: AudioRules { formats: Cow::Borrowed(formats::AUDIO), size: AUDIO, max_ogg_channels: 1, max_streams: 1 },
     voice: AudioRules { formats: Cow::Borrowed(formats::VOICE), size: VOICE, max_ogg_channels: 1, max_streams: 1 },

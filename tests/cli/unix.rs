@@ -125,6 +125,75 @@ fn an_interrupt_ends_cleanly_with_130_and_a_second_run_goes_on() {
     let ran = run(again, b"").ends_with(0);
     assert_eq!(ran.summary()["written"], 12);
     assert!(ran.summary()["reused"].as_u64().unwrap() >= 1);
-    let names = fs::read_dir(dir.join("out")).unwrap().map(|entry| entry.unwrap().file_name());
-    assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+    assert_eq!(hidden(&dir, "out"), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once_and_the_next_run_sweeps() {
+    let dir = Dir::new();
+    for number in 0..40 {
+        dir.file(format!("in/{number}.bmp"), bmp(1200 + number, 1000));
+    }
+    let mut command = dir.command();
+    command.args(["fit", "in", "--out", "out", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut reader, &mut String::new()).unwrap();
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Whatever was left: one more, as the process would have left it in the midst of writing.
+    dir.file("out/.mediafit-Qw3rty", "half");
+    let again = dir.mediafit(["fit", "in", "--out", "out", "--json"]).ends_with(0);
+    assert_eq!(again.summary()["written"], 40);
+    assert!(again.summary()["reused"].as_u64().unwrap() >= 1);
+    assert_eq!(hidden(&dir, "out"), Vec::<String>::new());
+}
+
+/// The command under a limit on the length of the files that it writes, in blocks of 512 bytes.
+fn limited(dir: &Dir, blocks: u32, arguments: &[&str]) -> support::Ran {
+    let mut command = Command::new("sh");
+    // The signal is ignored, as by a shell with a trap, so that the write itself fails: a full disk to the command.
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    command.current_dir(dir.path()).args(["-c", &script, env!("CARGO_BIN_EXE_mediafit")]).args(arguments);
+    run(command, b"")
+}
+
+#[test]
+fn a_disk_that_is_full_costs_the_files_that_do_not_fit() {
+    let dir = Dir::new();
+    let large = [PDF, &[b' '; 9000]].concat();
+    dir.file("in/a.png", png(8, 8));
+    dir.file("in/b.pdf", &large);
+    dir.file("in/c.pdf", PDF);
+    let ran = limited(&dir, 16, &["fit", "in", "--out", "out", "--json"]).ends_with(1);
+    let failed = &ran.file("b.pdf")["error"];
+    assert_eq!(failed["kind"], "io");
+    assert!(failed["message"].as_str().unwrap().starts_with("cannot be written: "), "{failed}");
+    assert_eq!((&ran.summary()["written"], &ran.summary()["errors"]), (&2.into(), &1.into()));
+    assert!(!dir.join("out/b.pdf").exists() && dir.join("out/c.pdf").exists());
+    assert_eq!(hidden(&dir, "out"), Vec::<String>::new());
+    // With room again only that one is done.
+    let again = dir.mediafit(["fit", "in", "--out", "out", "--json"]).ends_with(0);
+    assert_eq!((&again.summary()["reused"], dir.read("out/b.pdf")), (&2.into(), large));
+}
+
+#[test]
+fn a_record_that_cannot_be_written_is_exit_2() {
+    let dir = Dir::new();
+    for number in 0..12 {
+        dir.file(format!("in/{number}.pdf"), PDF);
+    }
+    let ran = limited(&dir, 2, &["fit", "in", "--out", "out"]).ends_with(2);
+    assert!(ran.stderr.starts_with("mediafit: out/mediafit.jsonl: cannot be written: "), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert_eq!(hidden(&dir, "out"), Vec::<String>::new());
+    dir.mediafit(["fit", "in", "--out", "out"]).ends_with(0);
+}
+
+fn hidden(dir: &Dir, folder: &str) -> Vec<String> {
+    let names = fs::read_dir(dir.join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.starts_with('.')).collect()
 }

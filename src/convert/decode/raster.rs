@@ -40,8 +40,12 @@ pub(super) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
     Ok(Decoded { image, icc, orientation, primaries })
 }
 
-/// Decodes every frame and drops it: to see that they can be decoded.
-pub(in crate::convert) fn decode_frames(format: Format, bytes: &[u8]) -> Result<()> {
+/// Decodes every frame, as it is shown, and hands it to `look`.
+pub(in crate::convert) fn decode_frames(
+    format: Format,
+    bytes: &[u8],
+    mut look: impl FnMut(DynamicImage),
+) -> Result<()> {
     let bytes = Cursor::new(bytes);
     let frames = match format {
         Format::Gif => {
@@ -56,7 +60,7 @@ pub(in crate::convert) fn decode_frames(format: Format, bytes: &[u8]) -> Result<
         other => return Err(Error::unsupported(format!("{} has no frames", other.label()))),
     };
     for frame in frames.take(MAX_FRAMES as usize) {
-        frame.map_err(refused)?;
+        look(DynamicImage::ImageRgba8(frame.map_err(refused)?.into_buffer()));
     }
     Ok(())
 }
