@@ -1,0 +1,171 @@
+//! A video coded anew by ffmpeg: H.264 Main without B-frames in two passes, AAC-LC, `moov` first.
+
+use crate::cancel::Cancel;
+use crate::convert::spool::Body;
+use crate::engine::{Ffmpeg, input};
+use crate::error::{Error, ErrorKind, Result};
+use crate::facts::VideoTrack;
+use crate::format::Format;
+use crate::plan::VideoCoding;
+use crate::source::Source;
+use std::ffi::OsString;
+use std::fs::File;
+
+/// Picture heights that are tried, tallest first, in pixels of the shorter side.
+const SIDES: [u32; 6] = [1080, 720, 540, 432, 360, 240];
+
+/// Bits per pixel below which a smaller picture looks better (whatsapp-media §1.5).
+const COMFORT_BPP: f64 = 0.05;
+
+/// Bits per pixel below which nothing is worth looking at, at the smallest size.
+const FLOOR_BPP: f64 = 0.025;
+
+/// The most bits per pixel that are of use: more only keeps the source's own errors.
+const CEILING_BPP: f64 = 0.20;
+
+/// Part of the size that the container's tables and the rate control's own error may take.
+const OVERHEAD: f64 = 0.97;
+
+/// How often a result that came out too large is made again.
+const MAX_CORRECTIONS: u32 = 3;
+
+/// What is to be made.
+pub(in crate::convert) struct Job<'a> {
+    /// What it is made of.
+    pub source: &'a Source,
+    /// Its format.
+    pub format: Format,
+    /// Which of its streams of pictures.
+    pub video: usize,
+    /// What was measured of it.
+    pub facts: &'a VideoTrack,
+    /// Which of its streams of sound, and how many bits a second that gets.
+    pub audio: Option<(usize, u32)>,
+    /// How long it plays, in microseconds.
+    pub duration_us: u64,
+    /// How the pictures are coded.
+    pub coding: VideoCoding,
+    /// Where a file that is cut is read as far as it goes.
+    pub salvage: bool,
+}
+
+/// Codes `job` anew below its target.
+///
+/// # Errors
+/// `CannotFit` with the length that would fit; `Malformed` with ffmpeg's own words; `Engine`, `Limit`, `Cancelled`.
+pub(in crate::convert) fn transcode(ffmpeg: &Ffmpeg, job: &Job<'_>, cancel: &Cancel) -> Result<Body> {
+    let folder = tempfile::tempdir().map_err(|error| Error::io("a temporary folder cannot be made", error))?;
+    let mut share = OVERHEAD;
+    for _ in 0..=MAX_CORRECTIONS {
+        let (side, bitrate, seconds) = settled(job, share)?;
+        let out = folder.path().join("out.mp4");
+        run(ffmpeg, job, (side, bitrate, seconds), folder.path(), cancel)?;
+        let bytes = std::fs::metadata(&out).map_err(|error| Error::io("the result is not there", error))?.len();
+        if bytes <= job.coding.target_bytes {
+            let file = File::open(&out).map_err(|error| Error::io("the result cannot be opened", error))?;
+            return Ok(Body::File(file, bytes));
+        }
+        share *= job.coding.target_bytes as f64 / bytes as f64 * 0.985;
+    }
+    Err(Error::cannot_fit(format!(
+        "the video cannot be made small enough; allowed {} bytes; cut it, or use --trim-to-fit",
+        job.coding.target_bytes
+    )))
+}
+
+/// The shorter side, the bits per second for the pictures, and the length that is coded.
+fn settled(job: &Job<'_>, share: f64) -> Result<(u32, u64, Option<f64>)> {
+    let seconds = job.duration_us as f64 / 1e6;
+    if seconds <= 0.0 {
+        return Err(Error::unsupported("how long the video plays is not known, so that no bitrate can be chosen"));
+    }
+    let (wide, high) = job.facts.shown();
+    let short = wide.min(high).max(2);
+    let rate = job.facts.frame_rate.map_or(30.0, |rate| rate.per_second().clamp(1.0, 60.0));
+    let audio = job.audio.map_or(0.0, |(_, bitrate)| f64::from(bitrate));
+    let bits = job.coding.target_bytes as f64 * 8.0 * share;
+    let budget = bits / seconds - audio;
+    let pixels = |side: u32| {
+        let scale = f64::from(side.min(short)) / f64::from(short);
+        f64::from(wide) * f64::from(high) * scale * scale * rate
+    };
+    let tallest = job.coding.max_height.unwrap_or(u32::MAX).min(short).min(1080);
+    let mut sides = SIDES.into_iter().filter(|&side| side < tallest);
+    let side = std::iter::once(tallest).chain(sides.by_ref()).find(|&side| budget / pixels(side) >= COMFORT_BPP);
+    let side = side.unwrap_or_else(|| SIDES.last().copied().unwrap_or(240).min(tallest));
+    let least = pixels(side) * FLOOR_BPP;
+    if budget >= least {
+        return Ok((side, budget.min(pixels(side) * CEILING_BPP) as u64, None));
+    }
+    let fits = bits / (least + audio);
+    if job.coding.trim_to_fit {
+        return Ok((side, least as u64, Some(fits)));
+    }
+    Err(Error::cannot_fit(format!(
+        "the video is too long for its limit; found {seconds:.0} s, {fits:.0} s would fit in {} bytes; cut it, or use --trim-to-fit",
+        job.coding.target_bytes
+    )))
+}
+
+fn run(
+    ffmpeg: &Ffmpeg,
+    job: &Job<'_>,
+    (side, bitrate, seconds): (u32, u64, Option<f64>),
+    folder: &std::path::Path,
+    cancel: &Cancel,
+) -> Result<()> {
+    let input = input(job.source, job.format)?;
+    let log = folder.join("pass");
+    for pass in ["1", "2"] {
+        cancel.check()?;
+        let mut arguments: Vec<OsString> = vec!["-y".into()];
+        arguments.extend(input.arguments.iter().cloned());
+        arguments.extend(["-map", &format!("0:v:{}", job.video), "-sn", "-dn"].map(OsString::from));
+        if let Some(seconds) = seconds {
+            arguments.extend(["-t", &format!("{seconds:.3}")].map(OsString::from));
+        }
+        arguments.extend(["-vf", &filters(job.facts, side)].map(OsString::from));
+        arguments.extend(
+            ["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-bf", "0", "-pix_fmt", "yuv420p"]
+                .map(OsString::from),
+        );
+        arguments.extend(["-vsync", "vfr", "-b:v", &bitrate.to_string(), "-pass", pass].map(OsString::from));
+        arguments.extend(["-passlogfile".into(), log.clone().into_os_string()]);
+        if pass == "1" {
+            arguments.extend(["-an", "-f", "null", "-"].map(OsString::from));
+        } else {
+            match job.audio {
+                Some((track, bitrate)) => {
+                    arguments.extend(["-map", &format!("0:a:{track}"), "-c:a", "aac", "-ac", "2"].map(OsString::from));
+                    arguments.extend(["-ar", "48000", "-b:a", &bitrate.to_string()].map(OsString::from));
+                }
+                None => arguments.push("-an".into()),
+            }
+            arguments.extend(
+                ["-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4"].map(OsString::from),
+            );
+            arguments.push(folder.join("out.mp4").into_os_string());
+        }
+        let running = ffmpeg.start(&arguments, cancel)?;
+        match running.finish() {
+            // Of a damaged file as much is kept as could be read.
+            Err(error) if error.kind() == ErrorKind::Malformed && job.salvage => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// Progressive, square pixels, even sides, BT.709 or BT.601 as it was.
+fn filters(facts: &VideoTrack, side: u32) -> String {
+    let mut filters = Vec::new();
+    if facts.interlaced {
+        filters.push("yadif=deint=interlaced".to_owned());
+    }
+    // The frame is upright here: ffmpeg turns it by itself.
+    filters.push("scale=trunc(iw*sar/2)*2:trunc(ih/2)*2,setsar=1".to_owned());
+    filters.push(format!(
+        "scale='if(gt(iw,ih),-2,min(iw,{side}))':'if(gt(iw,ih),min(ih,{side}),-2)':flags=lanczos"
+    ));
+    filters.join(",")
+}
