@@ -2,6 +2,13 @@
 
 use crate::bytes::code_name;
 
+pub(crate) mod aac;
+pub(crate) mod h264;
+pub(crate) mod hevc;
+pub(crate) mod opus;
+mod rbsp;
+pub(crate) mod vpx_av1;
+
 /// A table of codes and the name they stand for.
 type Names<K> = &'static [(&'static [K], &'static str)];
 

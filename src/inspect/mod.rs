@@ -25,6 +25,7 @@ mod jp2;
 mod jpeg;
 mod jpeg_end;
 mod jxl;
+mod movie;
 mod png;
 mod png_chunk;
 mod psd;

@@ -1,7 +1,9 @@
 //! Sound and moving pictures: which container is looked at by whom.
 
+use super::movie;
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
+use crate::format::Format;
 use crate::sniff::{Sniffed, Streams};
 use crate::source::Source;
 
@@ -16,7 +18,12 @@ pub(crate) struct Streamed {
 
 /// What can be measured of a container without decoding it.
 pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
-    let mut found = Streamed { streams: outline(&sniffed.streams), damage: Vec::new() };
+    let mut found = match sniffed.format {
+        Format::Mp4 | Format::Mov | Format::MovAudio | Format::M4v | Format::M4a | Format::ThreeGp | Format::ThreeGpAudio => {
+            movie::inspect(source, sniffed)?
+        }
+        _ => Streamed { streams: outline(&sniffed.streams), damage: Vec::new() },
+    };
     let streams = &mut found.streams;
     streams.bitrate = streams
         .duration_us

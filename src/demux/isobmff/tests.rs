@@ -1,0 +1,57 @@
+use super::*;
+use std::path::Path;
+
+fn open(path: &str) -> Option<Source> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path);
+    Source::open(path).ok()
+}
+
+fn packets(source: &Source, want: Want) -> (Vec<(usize, i64, u32)>, bool) {
+    let mut file = Isobmff::open(source).unwrap();
+    let mut packet = Packet::default();
+    let mut found = Vec::new();
+    loop {
+        match file.next(&mut packet, want) {
+            Ok(true) => found.push((packet.track, packet.pts, packet.size)),
+            Ok(false) => return (found, true),
+            Err(_) => return (found, false),
+        }
+        if want == Want::Content {
+            assert_eq!(packet.data.len(), packet.size as usize);
+        }
+    }
+}
+
+#[test]
+fn a_fragmented_file_gives_the_packets_of_a_whole_one() {
+    let whole = open("video/fit__h264-main-aac.mp4").unwrap();
+    let (found, ended) = packets(&whole, Want::Content);
+    assert!(ended);
+    let pictures = found.iter().filter(|(track, ..)| *track == 0).count();
+    assert_eq!(pictures, Isobmff::open(&whole).unwrap().measured()[0].timing.samples as usize);
+    let fragmented = open("video/unfit__fragmented__video.fragmented.mp4").unwrap();
+    let file = Isobmff::open(&fragmented).unwrap();
+    assert!(file.fragmented() && file.damage().is_empty());
+    let (pieces, ended) = packets(&fragmented, Want::Content);
+    assert!(ended);
+    assert_eq!(pieces.iter().filter(|(track, ..)| *track == 0).count(), pictures);
+}
+
+#[test]
+fn a_cut_file_gives_its_whole_packets_and_then_an_error() {
+    let source = open("video/broken__cut-in-data__any.malformed.mp4").unwrap();
+    assert!(matches!(Isobmff::open(&source).unwrap().damage(), [Damage::Truncated(_), ..]));
+    let (found, ended) = packets(&source, Want::Content);
+    assert!(!found.is_empty() && !ended);
+    let cut = open("video/broken__cut-in-moov__any.malformed.mp4").unwrap();
+    assert!(matches!(Isobmff::open(&cut).unwrap().damage(), [Damage::Truncated(_), ..]));
+}
+
+#[test]
+fn the_index_is_all_that_is_read() {
+    let source = open("video/fit__moov-last__video.moov-last.mp4").unwrap();
+    let file = Isobmff::open(&source).unwrap();
+    assert!(file.layout().index_last());
+    let moov = file.layout().moov.unwrap();
+    assert!(source.bytes_read() < moov.len() + 1024, "{}", source.bytes_read());
+}
