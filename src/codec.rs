@@ -1,5 +1,9 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
+pub(crate) mod aac;
+pub(crate) mod mpeg_audio;
+pub(crate) mod opus;
+
 use crate::bytes::code_name;
 
 /// A table of codes and the name they stand for.

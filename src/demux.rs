@@ -3,6 +3,10 @@
 //! One folder or file a container. A demuxer reads headers when it is opened and packets when they are asked for; it
 //! holds its index and one packet in memory, never the file. Nothing here decodes, and nothing here judges.
 
+pub(crate) mod language;
+pub(crate) mod matroska;
+pub(crate) mod reorder;
+
 use crate::error::Result;
 use crate::facts::{ColorTags, OtherKind};
 
