@@ -1,8 +1,12 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
 pub(crate) mod aac;
+pub(crate) mod h264;
+pub(crate) mod hevc;
 pub(crate) mod mpeg_audio;
 pub(crate) mod opus;
+mod rbsp;
+pub(crate) mod vpx_av1;
 
 use crate::bytes::code_name;
 

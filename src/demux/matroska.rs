@@ -18,6 +18,7 @@ mod walk;
 
 use super::reorder::Reorder;
 use super::{Demuxer, Kind, Packet, Track, Want};
+use crate::codec::h264;
 use crate::error::{Error, Result};
 use crate::facts::Damage;
 use crate::source::Source;
@@ -194,8 +195,12 @@ impl<'a> Matroska<'a> {
 }
 
 /// Frames that are reordered by the codec's own word.
-fn stated_depth(_track: &Track) -> Option<usize> {
-    None
+fn stated_depth(track: &Track) -> Option<usize> {
+    if track.codec != "h264" {
+        return None;
+    }
+    let sps = h264::Sps::parse(h264::Config::parse(&track.config)?.sps?)?;
+    usize::try_from(sps.reorder?).ok()
 }
 
 impl Demuxer for Matroska<'_> {
