@@ -5,7 +5,7 @@ pub(crate) mod h264;
 pub(crate) mod hevc;
 pub(crate) mod mpeg_audio;
 pub(crate) mod opus;
-mod rbsp;
+pub(crate) mod rbsp;
 pub(crate) mod vpx_av1;
 
 use crate::bytes::code_name;

@@ -3,8 +3,13 @@
 //! One folder or file a container. A demuxer reads headers when it is opened and packets when they are asked for; it
 //! holds its index and one packet in memory, never the file. Nothing here decodes, and nothing here judges.
 
+mod annexb;
+pub(crate) mod avi;
+pub(crate) mod flv;
+mod framing;
 pub(crate) mod language;
 pub(crate) mod matroska;
+pub(crate) mod mpegts;
 pub(crate) mod reorder;
 
 use crate::error::Result;
