@@ -1,5 +1,13 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
+pub(crate) mod aac;
+pub(crate) mod h264;
+pub(crate) mod hevc;
+pub(crate) mod mpeg_audio;
+pub(crate) mod opus;
+pub(crate) mod rbsp;
+pub(crate) mod vpx_av1;
+
 use crate::bytes::code_name;
 
 pub(crate) mod aac;

@@ -4,6 +4,14 @@
 //! holds its index and one packet in memory, never the file. Nothing here decodes, and nothing here judges.
 
 pub(crate) mod isobmff;
+mod annexb;
+pub(crate) mod avi;
+pub(crate) mod flv;
+mod framing;
+pub(crate) mod language;
+pub(crate) mod matroska;
+pub(crate) mod mpegts;
+pub(crate) mod reorder;
 
 use crate::error::Result;
 use crate::facts::{ColorTags, OtherKind};

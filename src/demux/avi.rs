@@ -1,0 +1,487 @@
+//! AVI (AVI RIFF File Reference), with the further segments of OpenDML.
+//!
+//! The walk goes through the chunks of `movi` as they stand and needs no index; the old index, where it is there, tells
+//! which frames can be started from, read beside the walk. Sound that has frames of its own (MP3, AAC with ADTS headers)
+//! is put together from the chunks, which cut it anywhere, and timed by its samples.
+//!
+//! AVI stores one time a frame. H.264 as a byte stream comes out as length-prefixed access units.
+
+mod header;
+
+use super::annexb::{self, ParameterSets};
+use super::framing::{Framer, Framing};
+use super::{Demuxer, Kind, Packet, Track, Want};
+use crate::bytes::{Blocks, array, byte, le32};
+use crate::codec::{h264, mpeg_audio};
+use crate::error::{Error, Result};
+use crate::facts::Damage;
+use crate::source::Source;
+use header::{Clock, StreamHead};
+use std::collections::VecDeque;
+
+/// The most of a header list that is read.
+const MAX_HEADER: usize = 1024 * 1024;
+
+/// The largest chunk that is read.
+const MAX_CHUNK: u64 = 32 * 1024 * 1024;
+
+/// Chunks at the start by which streams are known.
+const LOOK_CHUNKS: usize = 256;
+
+/// How far the index is searched for the entry of a chunk.
+const MAX_INDEX_STEPS: usize = 64;
+
+/// `AVIIF_KEYFRAME`.
+const KEY: u32 = 0x10;
+
+/// A stream, and where it stands.
+#[derive(Debug)]
+struct Stream {
+    clock: Clock,
+    block_align: u16,
+    /// Whether frames of H.264 are a byte stream.
+    byte_stream: bool,
+    sets: ParameterSets,
+    framer: Option<Framer>,
+    /// Bytes, chunks or samples so far, by the clock.
+    units: u64,
+}
+
+/// A chunk of content by its place.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    code: [u8; 4],
+    track: usize,
+    body: u64,
+    size: u64,
+}
+
+/// An AVI file, read forward.
+#[derive(Debug)]
+pub(crate) struct Avi<'a> {
+    source: &'a Source,
+    blocks: Blocks<'a>,
+    /// A second place of reading, for the index.
+    index_blocks: Blocks<'a>,
+    at: u64,
+    movi: u64,
+    /// Where the old index stands: from, to.
+    index: Option<(u64, u64)>,
+    index_at: u64,
+    streams: Vec<Stream>,
+    tracks: Vec<Track>,
+    queue: VecDeque<Packet>,
+    ended: bool,
+    damage: Vec<Damage>,
+}
+
+impl<'a> Avi<'a> {
+    /// Reads the headers, finds the content, and looks at the first chunks of each stream.
+    pub(crate) fn open(source: &'a Source) -> Result<Self> {
+        let head = source.bytes_at(0, 12)?;
+        if head.get(..4) != Some(b"RIFF") || head.get(8..12).and_then(|form| form.get(..3)) != Some(b"AVI") {
+            return Err(Error::malformed("no AVI header"));
+        }
+        let mut file = Self {
+            source,
+            blocks: Blocks::new(source)?,
+            index_blocks: Blocks::new(source)?,
+            at: 12,
+            movi: source.len(),
+            index: None,
+            index_at: 0,
+            streams: Vec::new(),
+            tracks: Vec::new(),
+            queue: VecDeque::new(),
+            ended: false,
+            damage: Vec::new(),
+        };
+        file.head()?;
+        file.look()?;
+        Ok(file)
+    }
+
+    /// In what ways the bytes break their format, as far as was seen.
+    pub(crate) fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// How far the walk has come, in bytes.
+    pub(crate) const fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Frames of a track by its header.
+    pub(crate) fn stated_frames(&self, track: usize) -> Option<u64> {
+        self.streams.get(track).map(|stream| u64::from(stream.clock.length)).filter(|&frames| frames > 0)
+    }
+
+    /// Frames in so many seconds, by a track's header.
+    pub(crate) fn stated_rate(&self, track: usize) -> Option<(u32, u32)> {
+        self.streams.get(track).map(|stream| (stream.clock.rate, stream.clock.scale))
+    }
+
+    /// The header list, the content and the old index.
+    fn head(&mut self) -> Result<()> {
+        let mut at = 12;
+        for _ in 0..1024 {
+            let Some(head) = self.blocks.array::<12>(at)? else { break };
+            let size = u64::from(le32(&head, 4).unwrap_or(0));
+            let end = at.saturating_add(8 + size);
+            match (head.get(..4), head.get(8..12)) {
+                (Some(b"LIST"), Some(b"hdrl")) => {
+                    let count = usize::try_from(size).unwrap_or(MAX_HEADER).saturating_sub(4).min(MAX_HEADER);
+                    let content = self.source.bytes_at(at + 12, count)?;
+                    for StreamHead { track, clock, block_align } in header::read(&content).streams {
+                        self.tracks.push(track);
+                        self.streams.push(Stream {
+                            clock,
+                            block_align,
+                            byte_stream: false,
+                            sets: ParameterSets::default(),
+                            framer: None,
+                            units: u64::from(clock.start),
+                        });
+                    }
+                }
+                (Some(b"LIST"), Some(b"movi")) => {
+                    self.movi = at + 12;
+                    // Recorders that were cut off never wrote the size.
+                    if size <= 4 || end > self.source.len() {
+                        let missing = end.saturating_sub(self.source.len());
+                        if size > 4 {
+                            let what = format!("the file ends {missing} bytes before its content does");
+                            self.damage.push(Damage::Truncated(what));
+                        }
+                        break;
+                    }
+                }
+                (Some(b"idx1"), _) => {
+                    self.index = Some((at + 8, end.min(self.source.len())));
+                    self.index_at = at + 8;
+                    break;
+                }
+                _ => {}
+            }
+            at = end.saturating_add(size % 2);
+        }
+        self.at = self.movi;
+        if self.streams.is_empty() {
+            self.damage.push(Damage::Malformed("no streams in the header".to_owned()));
+        } else if self.movi >= self.source.len() {
+            self.damage.push(Damage::Truncated("no content".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Looks at the first chunks: whether H.264 is a byte stream, whether sound has frames of its own.
+    fn look(&mut self) -> Result<()> {
+        let mut seen = vec![0_u32; self.streams.len()];
+        let before = self.damage.len();
+        for _ in 0..LOOK_CHUNKS {
+            let Ok(Some(chunk)) = self.chunk() else { break };
+            let Some(count) = seen.get_mut(chunk.track).filter(|count| **count < 8 && chunk.size > 0) else { continue };
+            *count += 1;
+            let size = usize::try_from(chunk.size.min(64 * 1024)).unwrap_or(0);
+            let bytes = self.blocks.from(chunk.body, size)?;
+            let bytes = bytes.get(..size).unwrap_or(bytes);
+            let (Some(track), Some(stream)) = (self.tracks.get_mut(chunk.track), self.streams.get_mut(chunk.track)) else {
+                continue;
+            };
+            learn(track, stream, bytes);
+            if seen.iter().all(|&count| count >= 4) {
+                break;
+            }
+        }
+        for (track, stream) in self.tracks.iter_mut().zip(&mut self.streams) {
+            settle(track, stream);
+        }
+        self.damage.truncate(before);
+        (self.at, self.ended) = (self.movi, false);
+        Ok(())
+    }
+
+    /// The next chunk of a stream; none at the end.
+    fn chunk(&mut self) -> Result<Option<Chunk>> {
+        let len = self.source.len();
+        while self.at < len {
+            let Some(head) = self.blocks.array::<8>(self.at)? else {
+                // A byte of padding, or what is left of a header.
+                if len - self.at <= 1 {
+                    break;
+                }
+                return Err(self.cut("a chunk's header"));
+            };
+            let size = u64::from(le32(&head, 4).unwrap_or(0));
+            let code: [u8; 4] = array(&head, 0).unwrap_or_default();
+            let (body, end) = (self.at + 8, (self.at + 8).saturating_add(size));
+            let next = end.saturating_add(size % 2);
+            match &code {
+                b"RIFF" => {
+                    self.at += 12;
+                    continue;
+                }
+                b"LIST" => {
+                    let form = self.blocks.array::<4>(body)?.unwrap_or_default();
+                    self.at = if [*b"movi", *b"rec "].contains(&form) { body + 4 } else { next.min(len) };
+                    continue;
+                }
+                [b'i', b'x', ..] | b"idx1" | b"JUNK" | b"junk" => {
+                    self.at = next.min(len);
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(track) = stream_number(code) else {
+                if code.iter().all(|letter| letter.is_ascii_graphic() || *letter == b' ') && next <= len {
+                    self.at = next;
+                    continue;
+                }
+                let what = format!("bytes that are no chunk at byte {}", self.at);
+                self.damage.push(Damage::Malformed(what.clone()));
+                self.at = len;
+                return Err(Error::malformed(what));
+            };
+            if end > len {
+                return Err(self.cut("a chunk"));
+            }
+            self.at = next;
+            if track < self.streams.len() {
+                return Ok(Some(Chunk { code, track, body, size }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn cut(&mut self, what: &str) -> Error {
+        let what = format!("the file ends within {what} at byte {}", self.at);
+        if !self.damage.iter().any(|damage| matches!(damage, Damage::Truncated(_))) {
+            self.damage.push(Damage::Truncated(what.clone()));
+        }
+        self.at = self.source.len();
+        Error::malformed(what)
+    }
+
+    /// What the old index says of a chunk: whether decoding can start there. The index is read along.
+    fn key(&mut self, code: [u8; 4]) -> Result<Option<bool>> {
+        let Some((_, end)) = self.index else { return Ok(None) };
+        let mut at = self.index_at;
+        for _ in 0..MAX_INDEX_STEPS {
+            if at + 16 > end {
+                return Ok(None);
+            }
+            let Some(entry) = self.index_blocks.array::<16>(at)? else { return Ok(None) };
+            at += 16;
+            if array(&entry, 0) == Some(code) {
+                self.index_at = at;
+                return Ok(Some(le32(&entry, 4).unwrap_or(0) & KEY != 0));
+            }
+        }
+        Ok(None)
+    }
+
+    fn content(&mut self, chunk: &Chunk, data: &mut Vec<u8>) -> Result<()> {
+        if chunk.size > MAX_CHUNK {
+            return Err(Error::limit(format!("has a chunk too large; found {} bytes, allowed {MAX_CHUNK}", chunk.size)));
+        }
+        data.clear();
+        let size = usize::try_from(chunk.size).unwrap_or(0);
+        if size <= 8 * 1024 {
+            let bytes = self.blocks.from(chunk.body, size)?;
+            data.extend_from_slice(bytes.get(..size).unwrap_or(bytes));
+        } else {
+            data.resize(size, 0);
+            let read = self.source.read_at(chunk.body, data)?;
+            data.truncate(read);
+        }
+        Ok(())
+    }
+
+    /// Puts a chunk, as a packet, into `packet`; false when it holds none.
+    fn plain(&mut self, chunk: &Chunk, packet: &mut Packet, want: Want) -> Result<bool> {
+        let indexed = self.key(chunk.code)?;
+        let Some(stream) = self.streams.get_mut(chunk.track) else { return Ok(false) };
+        let (scale, by_bytes) = (u64::from(stream.clock.scale), u64::from(stream.clock.sample_size));
+        let unit = stream.units;
+        let step = if by_bytes > 0 { chunk.size / by_bytes } else { 1 };
+        stream.units += step;
+        let byte_stream = stream.byte_stream;
+        // An empty chunk shows the frame before once more.
+        if chunk.size == 0 {
+            return Ok(false);
+        }
+        let (kind, codec) = self.tracks.get(chunk.track).map_or((Kind::Audio, ""), |track| (track.kind, &*track.codec));
+        packet.track = chunk.track;
+        packet.dts = i64::try_from(unit.saturating_mul(scale)).unwrap_or(i64::MAX / 4);
+        packet.pts = packet.dts;
+        packet.duration = step.saturating_mul(scale);
+        packet.discard_ns = 0;
+        packet.size = u32::try_from(chunk.size).unwrap_or(u32::MAX);
+        packet.sync = kind != Kind::Video || codec == "mjpeg" || indexed.unwrap_or(unit == 0);
+        let looked_into = kind == Kind::Video && indexed.is_none() && codec == "mpeg4";
+        packet.data.clear();
+        if byte_stream || want == Want::Content || looked_into {
+            let mut data = std::mem::take(&mut packet.data);
+            self.content(chunk, &mut data)?;
+            if let Some(stream) = self.streams.get(chunk.track).filter(|_| byte_stream) {
+                let mut unit = crate::limits::capped_vec(data.len() + 16);
+                packet.sync = stream.sets.to_lengths(&data, &mut unit);
+                data = unit;
+                packet.size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+            }
+            if looked_into {
+                // The coding type of a video object plane (ISO/IEC 14496-2 §6.3.5).
+                let plane = annexb::units(&data).find(|nal| byte(nal, 0) == Some(0xB6));
+                packet.sync = plane.and_then(|nal| byte(nal, 1)).is_some_and(|kind| kind >> 6 == 0);
+            }
+            packet.data = data;
+            if want == Want::Table {
+                packet.data.clear();
+            }
+        }
+        Ok(packet.size > 0)
+    }
+
+    /// Adds a chunk to the frames of sound that are being put together; at the end (no chunk) what is left of them.
+    fn framed(&mut self, index: usize, chunk: Option<&Chunk>, want: Want) -> Result<()> {
+        let mut bytes = Vec::new();
+        if let Some(chunk) = chunk {
+            self.key(chunk.code)?;
+            self.content(chunk, &mut bytes)?;
+        }
+        let Some(stream) = self.streams.get_mut(index) else { return Ok(()) };
+        let Some(framer) = &mut stream.framer else { return Ok(()) };
+        framer.push(&bytes, None);
+        let mut data = Vec::new();
+        while let Some(framed) = framer.next(chunk.is_none(), &mut data) {
+            let time = i64::try_from(stream.units).unwrap_or(i64::MAX / 4);
+            stream.units += u64::from(framed.samples);
+            self.queue.push_back(Packet {
+                track: index,
+                dts: time,
+                pts: time,
+                duration: framed.samples.into(),
+                sync: true,
+                discard_ns: 0,
+                size: u32::try_from(data.len()).unwrap_or(u32::MAX),
+                data: if want == Want::Content { std::mem::take(&mut data) } else { Vec::new() },
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The number of a stream in a chunk's code: `01wb`.
+fn stream_number(code: [u8; 4]) -> Option<usize> {
+    let [tens, ones, kind, second] = code;
+    let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+    let known = kind.is_ascii_alphabetic() && second.is_ascii_alphanumeric();
+    (digits && known).then(|| usize::from(tens - b'0') * 10 + usize::from(ones - b'0'))
+}
+
+/// Takes up what one of the first chunks of a stream tells.
+fn learn(track: &mut Track, stream: &mut Stream, bytes: &[u8]) {
+    match (track.kind, track.codec.as_str()) {
+        (Kind::Video, "h264") => stream.sets.learn(bytes),
+        (Kind::Audio, "aac") if stream.framer.is_none() => {
+            if let Some(header) = crate::codec::aac::AdtsHeader::parse(bytes) {
+                track.config = header.asc().to_vec();
+                track.channels = Some(header.channels()).filter(|&channels| channels > 0).or(track.channels);
+                track.sample_rate = Some(header.core_rate);
+                stream.framer = Some(Framer::new(Framing::Adts));
+            }
+        }
+        (Kind::Audio, "mp3" | "mp2") if stream.framer.is_none() => {
+            let found = (0..bytes.len().min(4096)).find_map(|at| {
+                let header = mpeg_audio::Header::parse(bytes.get(at..)?)?;
+                let next = bytes.get(at + header.frame_length..).unwrap_or_default();
+                (next.len() < 4 || mpeg_audio::Header::parse(next).is_some()).then_some(header)
+            });
+            if let Some(header) = found {
+                header.codec().clone_into(&mut track.codec);
+                track.sample_rate = Some(header.sample_rate);
+                track.channels = Some(header.channels);
+                stream.framer = Some(Framer::new(Framing::Mpeg));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Fixes how a stream is read, by its header and its first chunks.
+fn settle(track: &mut Track, stream: &mut Stream) {
+    let seconds = |units: u64, stream: &Stream| units * u64::from(stream.clock.scale) / u64::from(stream.clock.rate.max(1));
+    if track.codec == "h264" {
+        if h264::Config::parse(&track.config).is_none() && stream.sets.is_whole() {
+            stream.byte_stream = true;
+            track.config = stream.sets.avcc().unwrap_or_default();
+        }
+        let sps = h264::Config::parse(&track.config).and_then(|config| h264::Sps::parse(config.sps?));
+        if let Some(sps) = sps {
+            track.size = Some((sps.width, sps.height));
+            track.pixel_aspect = sps.pixel_aspect.or(track.pixel_aspect);
+        }
+    }
+    if let (Some(_), Some(rate)) = (&stream.framer, track.sample_rate) {
+        // Counted in samples from here on.
+        track.timescale = rate;
+        track.duration = Some(seconds(u64::from(stream.clock.length) * u64::from(rate), stream));
+        stream.units = seconds(u64::from(stream.clock.start) * u64::from(rate), stream);
+    } else if let (true, Some(rate)) = (track.codec.starts_with("pcm"), track.sample_rate) {
+        // Blocks of samples, whatever the header calls a unit.
+        track.timescale = rate;
+        let block = u32::from(stream.block_align).max(1);
+        stream.clock = Clock { scale: 1, rate, sample_size: block, ..stream.clock };
+        track.duration = Some(u64::from(stream.clock.length));
+    } else {
+        track.duration = Some(u64::from(stream.clock.length) * u64::from(stream.clock.scale));
+    }
+    track.duration = track.duration.filter(|&duration| duration > 0);
+}
+
+impl Demuxer for Avi<'_> {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
+        loop {
+            if let Some(found) = self.queue.pop_front() {
+                *packet = found;
+                return Ok(true);
+            }
+            if self.ended {
+                return Ok(false);
+            }
+            match self.chunk()? {
+                None => {
+                    self.ended = true;
+                    for index in 0..self.streams.len() {
+                        self.framed(index, None, want)?;
+                    }
+                }
+                Some(chunk) if self.streams.get(chunk.track).is_some_and(|stream| stream.framer.is_some()) => {
+                    self.framed(chunk.track, Some(&chunk), want)?;
+                }
+                Some(chunk) => {
+                    if self.plain(&chunk, packet, want)? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_chunks() {
+        assert_eq!(stream_number(*b"01wb"), Some(1));
+        assert_eq!(stream_number(*b"00dc"), Some(0));
+        assert_eq!(stream_number(*b"ix00"), None);
+        assert_eq!(stream_number(*b"0\xffwb"), None);
+    }
+}

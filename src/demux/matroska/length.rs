@@ -1,0 +1,65 @@
+//! How long a frame of sound lasts by its codec, where the container does not say.
+
+use super::tracks::{Entry, TICKS};
+use crate::codec::{aac, opus};
+use crate::demux::Kind;
+
+/// What tells the length of a track's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FrameLength {
+    /// Nothing.
+    Unknown,
+    /// All last so many nanoseconds.
+    Fixed(u64),
+    /// Their first bytes (RFC 6716 §3.1).
+    Opus,
+    /// Their sizes: so many bytes a second.
+    Bytes(u64),
+}
+
+impl FrameLength {
+    /// By the codec and what the container says of the sound.
+    pub(super) fn of(entry: &Entry) -> Self {
+        let track = &entry.track;
+        let rate = track.sample_rate.filter(|&rate| rate > 0).map(u64::from);
+        if let Some(duration) = entry.default_duration {
+            return Self::Fixed(duration);
+        }
+        let samples = |count: u64| rate.map_or(Self::Unknown, |rate| Self::Fixed(count * u64::from(TICKS) / rate));
+        if track.kind != Kind::Audio {
+            return Self::Unknown;
+        }
+        match track.codec.as_str() {
+            "opus" => Self::Opus,
+            "aac" => match aac::Config::parse(&track.config) {
+                Some(config) if config.core_rate > 0 => {
+                    let samples = u64::from(config.frame_samples) * u64::from(TICKS);
+                    Self::Fixed(samples / u64::from(config.core_rate))
+                }
+                _ => samples(1024),
+            },
+            // Layer III has half the samples at the lower rates (ISO/IEC 13818-3 §2.4.3.2).
+            "mp3" if rate.is_some_and(|rate| rate < 32_000) => samples(576),
+            "mp3" | "mp2" => samples(1152),
+            "ac3" | "eac3" => samples(1536),
+            "pcm" | "pcm-be" | "pcm-float" | "alaw" | "mulaw" => {
+                let bytes = u64::from(track.bits.unwrap_or(8)).div_ceil(8) * u64::from(track.channels.unwrap_or(1));
+                rate.filter(|_| bytes > 0).map_or(Self::Unknown, |rate| Self::Bytes(rate * bytes))
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The length of a frame of `size` bytes that starts with `bytes`, in nanoseconds.
+    pub(super) fn nanoseconds(self, bytes: &[u8], size: u64) -> Option<u64> {
+        match self {
+            Self::Unknown => None,
+            Self::Fixed(duration) => Some(duration),
+            Self::Opus => {
+                let samples = opus::packet_samples_48k(bytes)?;
+                Some(u64::from(samples) * u64::from(TICKS) / 48_000)
+            }
+            Self::Bytes(rate) => size.checked_mul(u64::from(TICKS)).map(|ticks| ticks / rate.max(1)),
+        }
+    }
+}

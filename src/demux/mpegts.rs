@@ -1,0 +1,320 @@
+//! MPEG transport streams (ISO/IEC 13818-1): the first program, its H.264 as length-prefixed access units, its AAC
+//! without ADTS headers.
+//!
+//! Times are 90 kHz, counted from the earliest of the first program. The stream is read from end to end in either case:
+//! sizes of frames are known only when their bytes were seen.
+
+mod stream;
+mod tables;
+
+use super::{Demuxer, Kind, Packet, Track, Want};
+use crate::bytes::{be16, byte};
+use crate::error::{Error, Result};
+use crate::facts::Damage;
+use crate::source::Source;
+use std::collections::VecDeque;
+use stream::Stream;
+
+/// Bytes of a packet; Blu-ray puts four before it, some broadcasters sixteen behind.
+const PACKET: usize = 188;
+const SHAPES: [(usize, usize); 3] = [(PACKET, 0), (PACKET + 4, 4), (PACKET + 16, 0)];
+
+/// Packets whose sync bytes must stand in line where one is looked for: `G` is a common letter.
+const IN_LINE: usize = 4;
+
+/// How much is read at once.
+const BLOCK: usize = 256 * 1024;
+
+/// How far streams and their configurations are looked for.
+const MAX_LOOK: u64 = 5 * 1024 * 1024;
+
+/// The most places at which a stream may lose its sync before it is given up.
+const MAX_BREAKS: usize = 64;
+
+/// A transport stream, read forward.
+#[derive(Debug)]
+pub(crate) struct MpegTs<'a> {
+    source: &'a Source,
+    buffer: Vec<u8>,
+    /// Where the buffer starts, and how much of it was used.
+    start: u64,
+    used: usize,
+    stride: usize,
+    lead: usize,
+    map: Option<u16>,
+    mapped: bool,
+    streams: Vec<Stream>,
+    tracks: Vec<Track>,
+    queue: VecDeque<Packet>,
+    ended: bool,
+    first: i64,
+    reference: Option<i64>,
+    breaks: usize,
+    damage: Vec<Damage>,
+}
+
+impl<'a> MpegTs<'a> {
+    /// Finds the packets, the first program and the configurations of its streams.
+    pub(crate) fn open(source: &'a Source) -> Result<Self> {
+        let head = source.bytes_at(0, 64 * 1024)?;
+        let (offset, stride, lead) = shape(&head).ok_or_else(|| Error::malformed("no transport packets"))?;
+        let mut file = Self {
+            source,
+            buffer: Vec::new(),
+            start: offset,
+            used: 0,
+            stride,
+            lead,
+            map: None,
+            mapped: false,
+            streams: Vec::new(),
+            tracks: Vec::new(),
+            queue: VecDeque::new(),
+            ended: false,
+            first: 0,
+            reference: None,
+            breaks: 0,
+            damage: Vec::new(),
+        };
+        file.look()?;
+        let known: Vec<Stream> =
+            file.streams.iter().map(|stream| Stream::with(stream.track.clone(), stream.sets.clone())).collect();
+        file.tracks = known.iter().map(|stream| stream.track.clone()).collect();
+        file.streams = known;
+        (file.start, file.used, file.ended, file.breaks) = (offset, 0, false, 0);
+        file.reference = None;
+        file.buffer.clear();
+        file.damage.clear();
+        if !file.mapped {
+            file.damage.push(Damage::Malformed("no program map".to_owned()));
+        }
+        Ok(file)
+    }
+
+    /// In what ways the bytes break their format, as far as was seen.
+    pub(crate) fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// How far the walk has come, in bytes.
+    pub(crate) const fn position(&self) -> u64 {
+        self.start + self.used as u64
+    }
+
+    /// Reads until every stream is known and has a time.
+    fn look(&mut self) -> Result<()> {
+        let mut firsts: Vec<Option<i64>> = Vec::new();
+        let mut unseen = 0;
+        while self.position() < MAX_LOOK && self.step(Want::Table)? {
+            firsts.resize(self.streams.len(), None);
+            for packet in self.queue.drain(..) {
+                if let Some(first) = firsts.get_mut(packet.track) {
+                    *first = Some(first.map_or(packet.pts, |first| first.min(packet.pts)));
+                }
+            }
+            let known = self.streams.iter().all(Stream::is_known) && firsts.iter().all(Option::is_some);
+            // A little more, for pictures that are shown before the first.
+            unseen += usize::from(known && self.mapped);
+            if unseen > 256 {
+                break;
+            }
+        }
+        self.queue.clear();
+        self.first = firsts.iter().flatten().min().copied().unwrap_or(0);
+        Ok(())
+    }
+
+    /// Takes one transport packet; false at the end.
+    fn step(&mut self, want: Want) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.buffer.len().saturating_sub(self.used) < self.stride && !self.fill()? {
+            self.finish(want);
+            return Ok(true);
+        }
+        let Some(packet) = self.buffer.get(self.used + self.lead..self.used + self.lead + PACKET) else {
+            self.finish(want);
+            return Ok(true);
+        };
+        if byte(packet, 0) != Some(0x47) {
+            return self.resume();
+        }
+        let Some((pid, starts, scrambled, payload)) = payload(packet) else {
+            self.used = (self.used + self.stride).min(self.buffer.len());
+            return Ok(true);
+        };
+        self.used = (self.used + self.stride).min(self.buffer.len());
+        if pid == 0 || Some(pid) == self.map {
+            if starts && !self.mapped {
+                let section = payload.get(1 + usize::from(byte(payload, 0).unwrap_or(0))..).unwrap_or_default().to_vec();
+                self.table(pid, &section);
+            }
+            return Ok(true);
+        }
+        let Some(index) = self.streams.iter().position(|stream| stream.pid == pid) else { return Ok(true) };
+        let Some(stream) = self.streams.get_mut(index) else { return Ok(true) };
+        stream.track.encrypted |= scrambled;
+        let queue = &mut self.queue;
+        let mut out = |packet: Packet| queue.push_back(Packet { track: index, ..packet });
+        if starts {
+            stream.flush(false, want, &mut self.reference, &mut out);
+        }
+        stream.push(starts, payload);
+        if stream.is_whole() {
+            stream.flush(false, want, &mut self.reference, &mut out);
+        }
+        Ok(true)
+    }
+
+    /// Sections are read where they lie within one packet, as those of files with few streams do.
+    fn table(&mut self, pid: u16, section: &[u8]) {
+        if pid == 0 {
+            self.map = self.map.or_else(|| tables::first_map(section));
+        } else if let Some(listed) = tables::streams(section) {
+            self.streams = listed.iter().map(Stream::new).collect();
+            self.mapped = true;
+        }
+    }
+
+    /// The end of the file: what is held comes out.
+    fn finish(&mut self, want: Want) {
+        self.ended = true;
+        let rest = self.buffer.len().saturating_sub(self.used);
+        if rest > self.lead && byte(&self.buffer, self.used + self.lead) == Some(0x47) {
+            self.damage.push(Damage::Truncated(format!("the file ends within a packet: {rest} of {} bytes", self.stride)));
+        } else if self.streams.iter().any(Stream::is_cut) {
+            self.damage.push(Damage::Truncated("the file ends within a frame".to_owned()));
+        }
+        for (index, stream) in self.streams.iter_mut().enumerate() {
+            let queue = &mut self.queue;
+            stream.flush(true, want, &mut self.reference, &mut |packet| {
+                queue.push_back(Packet { track: index, ..packet });
+            });
+        }
+    }
+
+    /// Reads on; false when not even a whole packet is left.
+    fn fill(&mut self) -> Result<bool> {
+        self.start += self.used as u64;
+        self.buffer.drain(..self.used.min(self.buffer.len()));
+        self.used = 0;
+        let held = self.buffer.len();
+        self.buffer.resize(BLOCK, 0);
+        let there = self.buffer.get_mut(held..).unwrap_or_default();
+        let read = self.source.read_at(self.start + held as u64, there)?;
+        self.buffer.truncate(held + read);
+        // The last packet may lack what stands behind it.
+        Ok(self.buffer.len() >= self.lead + PACKET)
+    }
+
+    /// Looks for packets behind bytes that are none.
+    fn resume(&mut self) -> Result<bool> {
+        let place = self.position();
+        self.breaks += 1;
+        if self.breaks == 1 {
+            self.damage.push(Damage::Malformed(format!("bytes between packets at byte {place}")));
+        }
+        if self.breaks > MAX_BREAKS {
+            self.ended = true;
+            return Err(Error::malformed(format!("bytes between packets at byte {place}")));
+        }
+        loop {
+            let rest = self.buffer.get(self.used..).unwrap_or_default();
+            let most = rest.len().saturating_sub(self.stride * IN_LINE);
+            let found = (1..most).find(|&at| in_line(rest, at + self.lead, self.stride));
+            if let Some(found) = found {
+                self.used += found;
+                return Ok(true);
+            }
+            self.used += most.max(1).min(rest.len());
+            let before = self.buffer.len() - self.used;
+            if !self.fill()? || self.buffer.len() <= before {
+                self.used = self.buffer.len();
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn in_line(bytes: &[u8], start: usize, stride: usize) -> bool {
+    (0..IN_LINE).all(|packet| byte(bytes, start + packet * stride) == Some(0x47))
+}
+
+/// Where the first packet stands, how far apart they are, and what stands before each.
+fn shape(head: &[u8]) -> Option<(u64, usize, usize)> {
+    let start = (0..PACKET + 16).find_map(|start| {
+        let found = SHAPES.iter().find(|&&(stride, lead)| in_line(head, start + lead, stride))?;
+        Some((start as u64, found.0, found.1))
+    });
+    // A file of fewer packets than are asked for.
+    start.or_else(|| (byte(head, 0) == Some(0x47)).then_some((0, PACKET, 0)))
+}
+
+/// Identifier, whether a unit starts, whether it is scrambled, and the content of a packet (§2.4.3.2).
+fn payload(packet: &[u8]) -> Option<(u16, bool, bool, &[u8])> {
+    let flags = be16(packet, 1)?;
+    let control = byte(packet, 3)?;
+    let at = match control >> 4 & 3 {
+        1 => 4,
+        3 => 5 + usize::from(byte(packet, 4)?),
+        _ => return None,
+    };
+    // A packet in error is marked as such.
+    if flags & 0x8000 != 0 {
+        return None;
+    }
+    Some((flags & 0x1FFF, flags & 0x4000 != 0, control & 0xC0 != 0, packet.get(at..)?))
+}
+
+impl Demuxer for MpegTs<'_> {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
+        loop {
+            if let Some(mut found) = self.queue.pop_front() {
+                found.pts -= self.first;
+                found.dts -= self.first;
+                *packet = found;
+                return Ok(true);
+            }
+            if self.ended {
+                return match self.damage.iter().any(|damage| matches!(damage, Damage::Truncated(_))) && !self.told() {
+                    true => Err(Error::malformed("the file ends within a packet")),
+                    false => Ok(false),
+                };
+            }
+            self.step(want)?;
+        }
+    }
+}
+
+impl MpegTs<'_> {
+    /// Whether the end was told already: an error is given once.
+    fn told(&mut self) -> bool {
+        std::mem::replace(&mut self.breaks, usize::MAX) == usize::MAX
+    }
+
+    /// Whether a track of pictures is among the streams.
+    pub(crate) fn has_pictures(&self) -> bool {
+        self.tracks.iter().any(|track| track.kind == Kind::Video)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_told_apart() {
+        for (stride, lead) in SHAPES {
+            let mut bytes = vec![0; stride * 6 + 3];
+            for packet in 0..6 {
+                bytes[3 + lead + packet * stride] = 0x47;
+            }
+            assert_eq!(shape(&bytes).map(|(start, stride, lead)| (start + lead as u64, stride)), Some((3 + lead as u64, stride)));
+        }
+    }
+}

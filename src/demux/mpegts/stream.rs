@@ -1,0 +1,276 @@
+//! One stream of a program: packets of its elementary stream (§2.4.3.6) → frames with their times.
+
+use super::tables::Listed;
+use crate::bytes::{be16, byte};
+use crate::codec::{aac, hevc};
+use crate::demux::annexb::{MAX_UNIT, ParameterSets, start_code, units};
+use crate::demux::framing::{Framed, Framer, Framing, Mark};
+use crate::demux::{Kind, Packet, Track, Want};
+
+/// Ticks per second of all times.
+pub(super) const TICKS: u32 = 90_000;
+
+/// A stream, and what is held of it.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub pid: u16,
+    pub track: Track,
+    pub sets: ParameterSets,
+    framer: Option<Framer>,
+    /// The packet of the elementary stream that is being put together, and its length where it is stated.
+    pes: Vec<u8>,
+    open: bool,
+    /// The latest time, unwrapped, and the frames since the last time that was stated.
+    last: Option<i64>,
+    base: Option<Mark>,
+    since: u64,
+    /// Nominal length of a picture.
+    step: i64,
+}
+
+impl Stream {
+    pub(super) fn new(listed: &Listed) -> Self {
+        let mut track = Track::new(listed.pid.into(), listed.kind, listed.codec, TICKS);
+        track.language.clone_from(&listed.language);
+        track.default = true;
+        track.encrypted = listed.codec == "encrypted";
+        Self::with(track, ParameterSets::default())
+    }
+
+    /// A stream of which nothing was read, with what is known of it.
+    pub(super) fn with(track: Track, sets: ParameterSets) -> Self {
+        let framing = match track.codec.as_str() {
+            "aac" => Some(Framing::Adts),
+            "mp2" | "mp3" => Some(Framing::Mpeg),
+            "h264" => Some(Framing::Avc),
+            _ => None,
+        };
+        Self {
+            pid: u16::try_from(track.id).unwrap_or(0),
+            track,
+            sets,
+            framer: framing.map(Framer::new),
+            pes: Vec::new(),
+            open: false,
+            last: None,
+            base: None,
+            since: 0,
+            step: i64::from(TICKS) / 25,
+        }
+    }
+
+    /// Whether all is known that a track tells.
+    pub(super) fn is_known(&self) -> bool {
+        match self.track.codec.as_str() {
+            "h264" | "aac" => !self.track.config.is_empty(),
+            "mp2" | "mp3" => self.track.sample_rate.is_some(),
+            "hevc" | "mpeg2" | "mpeg1" => self.track.size.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Takes the content of a transport packet. What is whole by it comes out of [`Self::flush`] before.
+    pub(super) fn push(&mut self, starts: bool, payload: &[u8]) {
+        if starts {
+            self.pes.clear();
+            self.open = true;
+        }
+        if self.open && self.pes.len() + payload.len() <= MAX_UNIT {
+            self.pes.extend_from_slice(payload);
+        }
+    }
+
+    /// Whether a packet of stated length is all there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.open && be16(&self.pes, 4).is_some_and(|length| length > 0 && self.pes.len() >= usize::from(length) + 6)
+    }
+
+    /// Whether a packet of stated length is being put together.
+    pub(super) fn is_cut(&self) -> bool {
+        self.open && be16(&self.pes, 4).is_some_and(|length| length > 0 && self.pes.len() < usize::from(length) + 6)
+    }
+
+    /// Ends the packet that is being put together: its frames go to `out`.
+    pub(super) fn flush(&mut self, end: bool, want: Want, reference: &mut Option<i64>, out: &mut dyn FnMut(Packet)) {
+        let pes = std::mem::take(&mut self.pes);
+        let whole = std::mem::take(&mut self.open);
+        let parsed = if whole { parse_pes(&pes) } else { None };
+        if let Some((content, times)) = parsed {
+            let mark = times.map(|(pts, dts)| self.unwrap(pts, dts, reference));
+            self.content(content, mark, want, out);
+        }
+        if end {
+            self.frames(true, want, out);
+        }
+        self.pes = pes;
+        self.pes.clear();
+    }
+
+    /// Times of 33 bits on one line: each is the nearest to the one before (§2.4.3.7).
+    fn unwrap(&mut self, pts: i64, dts: i64, reference: &mut Option<i64>) -> Mark {
+        const WRAP: i64 = 1 << 33;
+        let near = |time: i64, to: i64| to + (time - to + WRAP / 2).rem_euclid(WRAP) - WRAP / 2;
+        let to = self.last.or(*reference).unwrap_or(dts);
+        let dts = near(dts, to);
+        let pts = near(pts, dts);
+        self.last = Some(dts);
+        reference.get_or_insert(dts);
+        Mark { pts, dts }
+    }
+
+    fn content(&mut self, content: &[u8], mark: Option<Mark>, want: Want, out: &mut dyn FnMut(Packet)) {
+        self.learn(content);
+        match &mut self.framer {
+            Some(framer) => {
+                framer.push(content, mark);
+                self.frames(false, want, out);
+            }
+            None => {
+                let mark = mark.or(self.base).unwrap_or(Mark { pts: 0, dts: 0 });
+                self.base = Some(mark);
+                let sync = self.track.kind != Kind::Video || starts_group(&self.track.codec, content);
+                out(packet(mark, 0, sync, content.to_vec(), want));
+            }
+        }
+    }
+
+    /// Takes up what headers in the stream tell of the track.
+    fn learn(&mut self, content: &[u8]) {
+        if self.is_known() {
+            return;
+        }
+        match self.track.codec.as_str() {
+            "h264" => {
+                self.sets.learn(content);
+                if let (true, Some(sps)) = (self.sets.is_whole(), self.sets.sps()) {
+                    self.track.config = self.sets.avcc().unwrap_or_default();
+                    self.track.size = Some((sps.width, sps.height));
+                    self.track.pixel_aspect = sps.pixel_aspect;
+                    self.track.color = sps.color;
+                }
+            }
+            "hevc" => {
+                let sps = units(content).find_map(hevc::Sps::parse);
+                self.track.size = sps.map(|sps| (sps.width, sps.height));
+            }
+            "mpeg2" | "mpeg1" => self.track.size = sequence_size(content),
+            _ => {}
+        }
+    }
+
+    fn frames(&mut self, end: bool, want: Want, out: &mut dyn FnMut(Packet)) {
+        let Some(mut framer) = self.framer.take() else { return };
+        let mut data = Vec::new();
+        while let Some(framed) = framer.next(end, &mut data) {
+            let (mark, duration) = self.time(&framed);
+            if self.track.codec == "h264" {
+                let mut unit = crate::limits::capped_vec(data.len() + 16);
+                let sync = self.sets.to_lengths(&data, &mut unit);
+                if !unit.is_empty() && !self.track.config.is_empty() {
+                    out(packet(mark, duration, sync, unit, want));
+                }
+            } else {
+                self.sound(&framed, &data);
+                out(packet(mark, duration, true, data.clone(), want));
+            }
+        }
+        self.framer = Some(framer);
+    }
+
+    /// When a frame is shown and decoded, and how long it is: as stated, or counted on from there.
+    fn time(&mut self, framed: &Framed) -> (Mark, u64) {
+        if let Some(mark) = framed.mark {
+            if let Some(base) = self.base.filter(|_| self.since > 0 && framed.samples == 0) {
+                self.step = ((mark.dts - base.dts) / i64::try_from(self.since).unwrap_or(1)).clamp(1, TICKS.into());
+            }
+            self.base = Some(mark);
+            self.since = 0;
+        }
+        let base = self.base.unwrap_or(Mark { pts: 0, dts: 0 });
+        let ticks = |samples: u64| samples * u64::from(TICKS) / u64::from(framed.rate.max(1));
+        let (later, duration) = if framed.samples > 0 {
+            let later = i64::try_from(ticks(self.since)).unwrap_or(0);
+            self.since += u64::from(framed.samples);
+            (later, ticks(u64::from(framed.samples)))
+        } else {
+            let later = self.step.saturating_mul(i64::try_from(self.since).unwrap_or(0));
+            self.since += 1;
+            (later, 0)
+        };
+        (Mark { pts: base.pts.saturating_add(later), dts: base.dts.saturating_add(later) }, duration)
+    }
+
+    fn sound(&mut self, framed: &Framed, frame: &[u8]) {
+        if self.is_known() {
+            return;
+        }
+        self.track.sample_rate = Some(framed.rate);
+        self.track.channels = Some(framed.channels).filter(|&channels| channels > 0);
+        if let Some(asc) = framed.asc {
+            self.track.config = asc.to_vec();
+            if self.track.channels.is_none() {
+                self.track.channels = aac::channels_of_block(frame);
+            }
+        } else if let Some(header) = crate::codec::mpeg_audio::Header::parse(frame) {
+            self.track.codec = header.codec().to_owned();
+        }
+    }
+}
+
+fn packet(mark: Mark, duration: u64, sync: bool, data: Vec<u8>, want: Want) -> Packet {
+    let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let data = if want == Want::Content { data } else { Vec::new() };
+    Packet { track: 0, dts: mark.dts, pts: mark.pts, duration, sync, discard_ns: 0, size, data }
+}
+
+/// The content of a packet of an elementary stream, and its times of presentation and decoding.
+fn parse_pes(pes: &[u8]) -> Option<(&[u8], Option<(i64, i64)>)> {
+    if pes.get(..3)? != [0, 0, 1] {
+        return None;
+    }
+    let stated = usize::from(be16(pes, 4)?);
+    let end = if stated == 0 { pes.len() } else { pes.len().min(stated + 6) };
+    // Padding and the like have no header of this kind (table 2-21).
+    if matches!(byte(pes, 3)?, 0xBC | 0xBE | 0xBF | 0xF0 | 0xF1 | 0xF2 | 0xF8 | 0xFF) {
+        return None;
+    }
+    let flags = byte(pes, 7)?;
+    let start = 9 + usize::from(byte(pes, 8)?);
+    let pts = if flags & 0x80 != 0 { time(pes, 9) } else { None };
+    let dts = if flags & 0x40 != 0 { time(pes, 14) } else { None };
+    Some((pes.get(start..end)?, pts.map(|pts| (pts, dts.unwrap_or(pts)))))
+}
+
+/// 33 bits between marker bits.
+fn time(bytes: &[u8], at: usize) -> Option<i64> {
+    let high = i64::from(byte(bytes, at)? >> 1 & 7);
+    let middle = i64::from(be16(bytes, at + 1)? >> 1);
+    let low = i64::from(be16(bytes, at + 3)? >> 1);
+    Some(high << 30 | middle << 15 | low)
+}
+
+/// Width and height of an MPEG-2 sequence header (ISO/IEC 13818-2 §6.2.2.1).
+pub(super) fn sequence_size(content: &[u8]) -> Option<(u32, u32)> {
+    let mut from = 0;
+    for _ in 0..64 {
+        let (_, body) = start_code(content, from)?;
+        if byte(content, body) == Some(0xB3) {
+            let [high, middle, low] = crate::bytes::array::<3>(content, body + 1)?.map(u32::from);
+            return Some((high << 4 | middle >> 4, (middle & 15) << 8 | low));
+        }
+        from = body;
+    }
+    None
+}
+
+/// Whether decoding can start at a picture: it stands behind a sequence header, or says so itself.
+fn starts_group(codec: &str, content: &[u8]) -> bool {
+    match codec {
+        "mpeg2" | "mpeg1" => sequence_size(content).is_some(),
+        // Intra random access points (H.265 table 7-1).
+        "hevc" => units(content).any(|nal| byte(nal, 0).is_some_and(|first| (16..=23).contains(&(first >> 1 & 0x3F)))),
+        // The coding type of a video object plane (ISO/IEC 14496-2 §6.3.5).
+        "mpeg4" => units(content).any(|nal| byte(nal, 0) == Some(0xB6) && byte(nal, 1).is_some_and(|b| b >> 6 == 0)),
+        _ => false,
+    }
+}
