@@ -1,12 +1,15 @@
 //! Carries out a [`Rewrite`]: tries its rungs in order until one fits. Knows pixels and codecs, not the platform.
 
+mod audio;
 mod color;
 mod decode;
 mod geometry;
 mod jpeg;
 mod png;
+mod spool;
 mod sticker;
 mod strip;
+mod write;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
