@@ -16,6 +16,9 @@ pub(crate) mod hevc;
 pub(crate) mod opus;
 mod rbsp;
 pub(crate) mod vpx_av1;
+pub(crate) mod amr;
+pub(crate) mod mpeg_audio;
+pub(crate) mod opus;
 
 /// A table of codes and the name they stand for.
 type Names<K> = &'static [(&'static [K], &'static str)];

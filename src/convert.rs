@@ -1,5 +1,6 @@
 //! Carries out a [`Rewrite`]: tries its rungs in order until one fits. Knows pixels and codecs, not the platform.
 
+mod audio;
 mod color;
 mod decode;
 mod geometry;
@@ -9,6 +10,7 @@ mod spool;
 mod sticker;
 mod stream;
 mod strip;
+mod write;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,0 +1,261 @@
+//! WAV in all its kinds: PCM, floating point, A-law, mu-law, ADPCM, MP3 inside; RIFF and RF64; sizes that were never written.
+
+use super::PcmSource;
+use super::decoder::{Decoder, Spec, guard, undecodable};
+use super::files;
+use super::health::Health;
+use super::layout::Layout;
+use super::pcm::{Stored, of_wave};
+use super::symphonia::SymphoniaDecoder;
+use crate::bytes::{le16, le32, le64};
+use crate::codec::of_wave_tag;
+use crate::error::{Error, Result};
+use crate::limits::MAX_ENTRIES;
+use crate::source::Source;
+
+/// Bytes that are read at once.
+const READ: usize = 64 * 1024;
+
+/// Format tags.
+const MICROSOFT_ADPCM: u16 = 0x0002;
+const IMA_ADPCM: u16 = 0x0011;
+const MPEG: u16 = 0x0050;
+const MP3: u16 = 0x0055;
+const EXTENSIBLE: u16 = 0xfffe;
+
+/// What the `fmt ` chunk says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Form {
+    tag: u16,
+    channels: u16,
+    rate: u32,
+    block: u16,
+    bits: u16,
+    mask: u32,
+    /// Samples of a channel in a block of ADPCM.
+    block_frames: u16,
+}
+
+impl Form {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut form = Self {
+            tag: le16(bytes, 0)?,
+            channels: le16(bytes, 2)?,
+            rate: le32(bytes, 4)?,
+            block: le16(bytes, 12)?,
+            bits: le16(bytes, 14).unwrap_or(8),
+            mask: 0,
+            block_frames: le16(bytes, 18).unwrap_or(0),
+        };
+        if form.tag == EXTENSIBLE {
+            form.mask = le32(bytes, 20).unwrap_or(0);
+            form.tag = le16(bytes, 24)?;
+        }
+        Some(form)
+    }
+
+    const fn is_adpcm(&self) -> bool {
+        matches!(self.tag, MICROSOFT_ADPCM | IMA_ADPCM)
+    }
+
+    /// Samples of a channel in a block of ADPCM, as its length has it: writers leave the field out.
+    fn frames_of_block(&self) -> u64 {
+        let (block, channels) = (u64::from(self.block), u64::from(self.channels.max(1)));
+        let (header, per_byte) = if self.tag == IMA_ADPCM { (4 * channels, 1) } else { (7 * channels, 2) };
+        block.saturating_sub(header) * 2 / channels + per_byte
+    }
+}
+
+/// Where the samples stand.
+struct Chunks {
+    form: Form,
+    start: u64,
+    end: u64,
+    /// Samples of a channel by the `fact` chunk.
+    frames: Option<u64>,
+}
+
+/// The samples of a WAV file.
+///
+/// # Errors
+/// `Malformed` without a format or data; `Unsupported` by the codec's name; `Limit`.
+pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
+    let chunks = walk(source)?;
+    let form = chunks.form;
+    if matches!(form.tag, MP3 | MPEG) {
+        return files::mpeg_audio(source, chunks.start, chunks.end);
+    }
+    guard(u64::from(form.channels), form.rate, None)?;
+    let reading = if form.is_adpcm() {
+        let (bytes, frames) = (usize::from(form.block), form.frames_of_block());
+        guard(u64::from(form.channels), form.rate, Some(frames))?;
+        if bytes == 0 || form.channels > 2 {
+            return Err(Error::malformed("the WAV header names blocks that cannot be; send the original again"));
+        }
+        let microsoft = form.tag == MICROSOFT_ADPCM;
+        Reading::Blocks(SymphoniaDecoder::of_adpcm(microsoft, form.rate, form.channels, bytes, frames)?, bytes, frames)
+    } else {
+        // 12 bits in 16, 20 in 24: the block tells how many bytes a sample has, and what is left of the bits is zero.
+        let bits = u16::try_from(u32::from(form.block) * 8 / u32::from(form.channels)).unwrap_or(form.bits);
+        let bits = if form.tag == 1 && (8..=32).contains(&bits) && bits >= form.bits { bits } else { form.bits };
+        Reading::Plain(of_wave(form.tag, bits).ok_or_else(|| undecodable(&of_wave_tag(form.tag)))?)
+    };
+    let left = if form.is_adpcm() { chunks.frames.filter(|&frames| frames > 0) } else { None };
+    let spec = Spec { rate: form.rate, layout: Layout::of_mask(form.mask, form.channels) };
+    Ok(Box::new(WavSource { source, spec, reading, at: chunks.start, end: chunks.end, left, block: Vec::new(), health: Health::default() }))
+}
+
+/// Finds the format and the data.
+fn walk(source: &Source) -> Result<Chunks> {
+    let broken = |what: &str| Error::malformed(format!("the WAV file has no {what}; send the original again"));
+    let (mut at, mut form, mut frames, mut long) = (12_u64, None, None, None);
+    for _ in 0..MAX_ENTRIES {
+        let head = source.bytes_at(at, 8)?;
+        let Some(size) = le32(&head, 4) else { break };
+        let body = at + 8;
+        match head.get(..4) {
+            Some(b"fmt ") => form = Form::parse(&source.bytes_at(body, 64.min(size as usize))?),
+            Some(b"fact") => frames = le32(&source.bytes_at(body, 4)?, 0).map(u64::from),
+            // The sizes of RF64 (EBU Tech 3306 §3): of the file, of the data.
+            Some(b"ds64") => long = le64(&source.bytes_at(body, 16)?, 8),
+            Some(b"data") => {
+                let form = form.ok_or_else(|| broken("format chunk before its data"))?;
+                // What was written to a pipe has no size.
+                let size = match (size, long) {
+                    (u32::MAX, Some(long)) => long,
+                    (0 | u32::MAX, _) => u64::MAX,
+                    (size, _) => size.into(),
+                };
+                let end = body.saturating_add(size).min(source.len());
+                return Ok(Chunks { form, start: body, end, frames });
+            }
+            _ => {}
+        }
+        at = body.saturating_add(u64::from(size) + u64::from(size & 1));
+    }
+    Err(broken("data chunk"))
+}
+
+enum Reading {
+    Plain(Stored),
+    /// The decoder, and bytes and samples of a block.
+    Blocks(SymphoniaDecoder, usize, u64),
+}
+
+struct WavSource<'a> {
+    source: &'a Source,
+    spec: Spec,
+    reading: Reading,
+    at: u64,
+    end: u64,
+    left: Option<u64>,
+    block: Vec<u8>,
+    health: Health,
+}
+
+impl WavSource<'_> {
+    /// Reads the next whole frames or blocks.
+    fn fill(&mut self, unit: usize) -> Result<bool> {
+        let unit = unit.max(1);
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = (READ / unit).max(1) * unit;
+        self.block.resize(wanted.min(left), 0);
+        let count = self.source.read_at(self.at, &mut self.block)?;
+        self.block.truncate(count - count % unit);
+        self.at += self.block.len() as u64;
+        Ok(!self.block.is_empty())
+    }
+}
+
+impl PcmSource for WavSource<'_> {
+    fn rate(&self) -> u32 {
+        self.spec.rate
+    }
+
+    fn channels(&self) -> u16 {
+        self.spec.layout.channels()
+    }
+
+    fn layout(&self) -> Layout {
+        self.spec.layout
+    }
+
+    fn read(&mut self, into: &mut Vec<f32>) -> Result<bool> {
+        let channels = usize::from(self.spec.layout.channels());
+        let unit = match &self.reading {
+            Reading::Plain(stored) => stored.size() * channels,
+            Reading::Blocks(_, bytes, _) => *bytes,
+        };
+        if self.left == Some(0) || !self.fill(unit)? {
+            return self.health.verdict().map(|()| false);
+        }
+        let before = into.len();
+        match &mut self.reading {
+            Reading::Plain(stored) => stored.convert(&self.block, into),
+            Reading::Blocks(decoder, bytes, frames) => {
+                for block in self.block.chunks_exact(*bytes) {
+                    let start = into.len();
+                    if decoder.decode(block, into).is_ok() {
+                        self.health.success();
+                    } else {
+                        self.health.failure();
+                        // At most MAX_PACKET_FRAMES.
+                        into.resize(start + *frames as usize * channels, 0.0);
+                    }
+                }
+            }
+        }
+        if let Some(left) = &mut self.left {
+            let frames = ((into.len() - before) / channels.max(1)) as u64;
+            let played = frames.min(*left);
+            *left -= played;
+            into.truncate(before + usize::try_from(played).unwrap_or(0) * channels);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn wav(tag: u16, channels: u16, rate: u32, bits: u16, size: u32, data: &[u8]) -> Source {
+        let block = channels.wrapping_mul(bits / 8);
+        let mut bytes = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0".to_vec();
+        bytes.extend([tag.to_le_bytes(), channels.to_le_bytes()].concat());
+        bytes.extend([rate.to_le_bytes(), rate.wrapping_mul(block.into()).to_le_bytes()].concat());
+        bytes.extend([block.to_le_bytes(), bits.to_le_bytes()].concat());
+        bytes.extend(b"data");
+        bytes.extend(size.to_le_bytes());
+        bytes.extend(data);
+        Source::from_bytes(bytes, None)
+    }
+
+    fn samples(source: &Source) -> Vec<f32> {
+        let mut pcm = open(source).unwrap();
+        let mut samples = Vec::new();
+        while pcm.read(&mut samples).unwrap() {}
+        samples
+    }
+
+    #[test]
+    fn sizes_that_were_never_written() {
+        let data = [0, 0x40, 0, 0xc0, 7];
+        for size in [0, u32::MAX, 4, 400] {
+            assert_eq!(samples(&wav(1, 1, 8000, 16, size, &data)), [0.5, -0.5], "{size}");
+        }
+        assert_eq!(samples(&wav(1, 1, 8000, 16, 2, &data)), [0.5]);
+        assert_eq!(samples(&wav(1, 1, 8000, 16, 0, &[])), [0.0; 0]);
+    }
+
+    #[test]
+    fn guards_and_refusals() {
+        let refused = |source: &Source| open(source).err().map(|error| error.kind());
+        assert_eq!(refused(&wav(1, 65_408, 8000, 16, 4, &[0; 4])), Some(ErrorKind::Limit));
+        assert_eq!(refused(&wav(1, 0, 8000, 16, 4, &[0; 4])), Some(ErrorKind::Limit));
+        assert_eq!(refused(&wav(1, 2, 1, 16, 4, &[0; 4])), Some(ErrorKind::Limit));
+        assert_eq!(refused(&wav(0x31, 1, 8000, 16, 4, &[0; 4])), Some(ErrorKind::Unsupported));
+        assert_eq!(refused(&Source::from_bytes(b"RIFF\0\0\0\0WAVE".as_slice(), None)), Some(ErrorKind::Malformed));
+    }
+}
