@@ -5,8 +5,12 @@ mod decode;
 mod geometry;
 mod jpeg;
 mod png;
+#[allow(dead_code, reason = "the media rooms meet here")]
+mod spool;
 mod sticker;
 mod strip;
+#[allow(dead_code, reason = "the media rooms meet here")]
+mod write;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
