@@ -6,10 +6,12 @@ mod decode;
 mod geometry;
 mod jpeg;
 mod png;
+#[allow(dead_code, reason = "the media rooms meet here")]
 mod spool;
 mod sticker;
 mod stream;
 mod strip;
+#[allow(dead_code, reason = "the media rooms meet here")]
 mod write;
 
 use crate::cancel::Cancel;
