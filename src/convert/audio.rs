@@ -33,6 +33,7 @@ pub(crate) use waveform::BARS;
 
 use crate::cancel::Cancel;
 use crate::error::Result;
+use crate::plan::{AudioCodec, AudioCoding};
 
 /// Samples of a recording, from its start to its end.
 pub(crate) trait PcmSource {
@@ -52,32 +53,6 @@ pub(crate) trait PcmSource {
     /// # Errors
     /// `Malformed` when too little of the recording decodes; `Io`.
     fn read(&mut self, into: &mut Vec<f32>) -> Result<bool>;
-}
-
-/// What sound is coded as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AudioCodec {
-    /// Opus in Ogg.
-    Opus,
-    /// AAC-LC in M4A.
-    Aac,
-}
-
-/// How sound is to be coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AudioCoding {
-    /// As what.
-    pub codec: AudioCodec,
-    /// The most channels: 1 or 2.
-    pub max_channels: u16,
-    /// Bits per second that are wanted, where length and limit leave them.
-    pub bitrate: u32,
-    /// The least, in bits per second.
-    pub floor: u32,
-    /// Whether it is speech.
-    pub voice: bool,
-    /// The loudness to bring it to, in hundredths of LUFS (EBU R128); nothing leaves it as it is.
-    pub loudness_centi_lufs: Option<i32>,
 }
 
 /// What came of it.
