@@ -13,8 +13,8 @@ const EOI: [u8; 2] = [0xFF, 0xD9];
 /// How much of the tail is looked at for padding, in bytes.
 const TAIL: usize = 1024;
 
-/// How much of a file that ends in EOI is looked at for being coded data up to there, in bytes: of data that is not,
-/// each 0xFF betrays it, and one byte in 256 is that.
+/// How much is looked at, in the middle, at three quarters and at the end of a file that ends in EOI, for being coded data,
+/// in bytes. Of other data nearly every 0xFF betrays it, and one byte in 256 is that.
 const PROBE: u64 = 4096;
 
 /// What the segments told about the picture's end.
@@ -39,9 +39,8 @@ pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u
     }
     // Something is appended but not where it was said to be: then an EOI at the very end is no proof either.
     if !hinted && ends_at(file.len())? {
-        let start = file.len().saturating_sub(PROBE).max(scan);
-        let one = is_coded(&file.bytes(start, PROBE as usize)?);
-        return if one { Ok(Some(file.len())) } else { Ok(walk(source, scan)?.or(Some(file.len()))) };
+        let whole = Some(file.len());
+        return if is_one_picture(file, scan)? { Ok(whole) } else { Ok(walk(source, scan)?.or(whole)) };
     }
     let tail = source.tail(TAIL)?;
     if let Some(end) = samsung_trailer(file, &tail)?
@@ -57,14 +56,24 @@ pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u
     walk(source, scan)
 }
 
-/// Whether `bytes`, which end in EOI, can be the end of one picture's coded data: in it 0xFF is followed by a stuffed
-/// zero or a restart marker, between scans by a table or the next scan (T.81 §B.1.1.5, §B.2.1). A table that has other
-/// pairs in it only leads to a closer look.
+/// Whether a file that ends in EOI looks like one picture's coded data from `scan` up to there.
+fn is_one_picture(file: Region<'_>, scan: u64) -> Result<bool> {
+    let end = file.len().saturating_sub(2);
+    let coded = end.saturating_sub(scan);
+    for start in [scan + coded / 2, scan + coded / 4 * 3, end.saturating_sub(PROBE).max(scan)] {
+        let count = PROBE.min(end.saturating_sub(start)) as usize;
+        if !is_coded(&file.bytes(start, count)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether `bytes` can be coded data: in it 0xFF is followed by a stuffed zero or a restart marker, between scans by a
+/// table or the next scan (T.81 §B.1.1.5, §B.2.1). A table that has other pairs in it only leads to a closer look.
 fn is_coded(bytes: &[u8]) -> bool {
-    let pairs = bytes.windows(2).take(bytes.len().saturating_sub(2));
-    pairs
-        .filter(|pair| pair.first() == Some(&0xFF))
-        .all(|pair| matches!(pair.get(1), Some(0x00 | 0x01 | 0xC4 | 0xCC | 0xD0..=0xD7 | 0xDA..=0xDD | 0xFE | 0xFF)))
+    let allowed = |byte| matches!(byte, 0x00 | 0x01 | 0xC4 | 0xCC | 0xD0..=0xD7 | 0xDA..=0xDD | 0xFE | 0xFF);
+    bytes.windows(2).all(|pair| matches!(pair, [first, second] if *first != 0xFF || allowed(*second)))
 }
 
 /// Where a Samsung trailer starts: data blocks, then an index `SEFH`, its length, and `SEFT` at the file's very end.
@@ -144,6 +153,11 @@ mod tests {
         for appended in [b"\xFF\xD8\xFF\xDBsecond\xFF\xD9".as_slice(), b"\x12\xFF\x1C\x99\xFF\xD9"] {
             assert_eq!(end_of(&[&coded, appended].concat()), Some(coded.len() as u64));
         }
+        // A maker's data that hides behind a picture of its own.
+        let noise: Vec<u8> = (0..40_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        assert!(!is_coded(&noise[..4096]));
+        let second = [b"\xFF\xD8".as_slice(), &[7; 5000], b"\xFF\xD9"].concat();
+        assert_eq!(end_of(&[&coded[..], &noise, &second].concat()), Some(coded.len() as u64));
         // Damaged coded data without an EOI of its own before the last one.
         assert_eq!(end_of(b"ab\xFF\x1C\xFF\xFF\xFF\xD9"), Some(8));
     }

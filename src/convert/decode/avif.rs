@@ -7,10 +7,10 @@ use heifer::heifer_isobmff::boxes::Property;
 use heifer::heifer_isobmff::{HeifFile, ItemId};
 use image::{DynamicImage, ImageBuffer};
 use re_rav1d::dav1d::pixel::YUVRange;
-use re_rav1d::dav1d::{Decoder, Error as Av1Error, Picture, PixelLayout, PlanarImageComponent as Plane};
+use re_rav1d::dav1d::{Decoder, Error as Av1Error, Picture, PixelLayout, PlanarImageComponent as Plane, Settings};
 
 use super::heif::{self, Work};
-use super::{Cicp, Decoded, av1_quiet};
+use super::{Cicp, Decoded};
 use crate::error::Error;
 use crate::facts::Orientation;
 
@@ -158,7 +158,7 @@ impl Job<'_> {
         }
         self.work.charge(data.len(), 0)?;
 
-        let mut settings = av1_quiet::settings();
+        let mut settings = Settings::new();
         // One thread: files run side by side, and a panic on the decoder's own thread would leave us waiting for it.
         settings.set_n_threads(1);
         settings.set_max_frame_delay(1);

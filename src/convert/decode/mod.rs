@@ -1,8 +1,6 @@
 //! From bytes to pixels: one decoder a format, picked by the format that was sniffed.
 
 #[cfg(feature = "heif")]
-mod av1_quiet;
-#[cfg(feature = "heif")]
 mod avif;
 #[cfg(feature = "heif")]
 mod heif;
