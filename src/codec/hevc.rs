@@ -135,8 +135,18 @@ impl Sps {
             reorder = bits.ue()?;
             bits.ue()?;
         }
-        let mut sps =
-            Self { profile_idc, level, chroma, bit_depth, width, height, pixel_aspect: None, color: None, fields: false, reorder };
+        let mut sps = Self {
+            profile_idc,
+            level,
+            chroma,
+            bit_depth,
+            width,
+            height,
+            pixel_aspect: None,
+            color: None,
+            fields: false,
+            reorder,
+        };
         // What stands behind is a gain, not a need.
         let _: Option<()> = usability(&mut bits, order_bits, &mut sps);
         Some(sps)

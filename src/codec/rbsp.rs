@@ -86,7 +86,10 @@ mod tests {
     #[test]
     fn numbers_are_read_and_prevention_bytes_left_out() {
         let mut bits = Rbsp::new(&[0b1_010_011_0, 0b0100_0010, 0b1_0000000]);
-        assert_eq!((bits.ue(), bits.ue(), bits.ue(), bits.ue(), bits.se()), (Some(0), Some(1), Some(2), Some(3), Some(-2)));
+        assert_eq!(
+            (bits.ue(), bits.ue(), bits.ue(), bits.ue(), bits.se()),
+            (Some(0), Some(1), Some(2), Some(3), Some(-2))
+        );
         let mut bits = Rbsp::new(&[0, 0, 3, 1, 0, 0, 3]);
         assert_eq!((bits.bits(24), bits.bits(16), bits.flag()), (Some(1), Some(0), None));
         assert_eq!(Rbsp::new(&[0; 9]).ue(), None);

@@ -37,12 +37,7 @@ impl Config {
                 _ => Chroma::Full,
             },
             bit_depth: packed >> 4,
-            color: Some(ColorTags {
-                full_range: packed & 1 == 1,
-                primaries: at(7)?,
-                transfer: at(8)?,
-                matrix: at(9)?,
-            }),
+            color: Some(ColorTags { full_range: packed & 1 == 1, primaries: at(7)?, transfer: at(8)?, matrix: at(9)? }),
         })
     }
 

@@ -146,16 +146,19 @@ impl<'a> Isobmff<'a> {
 
     fn read_index(&mut self) -> Result<()> {
         let Some(moov) = self.layout.moov else {
-            self.damage.push(if self.layout.moofs.is_empty() && self.layout.end >= self.source.len() && self.layout.mdat.is_some() {
-                Damage::Truncated("the file ends before its index (moov)".to_owned())
-            } else {
-                Damage::Malformed("there is no index (moov)".to_owned())
-            });
+            self.damage.push(
+                if self.layout.moofs.is_empty() && self.layout.end >= self.source.len() && self.layout.mdat.is_some() {
+                    Damage::Truncated("the file ends before its index (moov)".to_owned())
+                } else {
+                    Damage::Malformed("there is no index (moov)".to_owned())
+                },
+            );
             return Ok(());
         };
         if moov.len() > MAX_METADATA as u64 {
             let (found, allowed) = (moov.len(), MAX_METADATA);
-            self.damage.push(Damage::Malformed(format!("the index (moov) has {found} bytes; {allowed} are read at most")));
+            self.damage
+                .push(Damage::Malformed(format!("the index (moov) has {found} bytes; {allowed} are read at most")));
             return Ok(());
         }
         if moov.cut {
@@ -167,10 +170,8 @@ impl<'a> Isobmff<'a> {
     }
 
     fn read_movie(&mut self, moov: &[u8], cut: bool) {
+        // Without it the tracks still play; only edit lists lose their measure.
         let header = child(moov, b"mvhd").and_then(header::movie);
-        if header.is_none() && !cut {
-            self.damage.push(Damage::Malformed("the index (moov) has no readable header (mvhd)".to_owned()));
-        }
         let header = header.unwrap_or(MovieHeader { timescale: 1000, matrix: self.matrix });
         self.matrix = header.matrix;
         let (mut media, mut known): (Vec<Media>, Vec<TrackExtends>) = (Vec::new(), Vec::new());
@@ -193,17 +194,24 @@ impl<'a> Isobmff<'a> {
         self.note_chapters(&mut media);
         for Media { track, table, code, elsewhere, .. } in media {
             if table.short && !cut {
-                self.damage.push(Damage::Malformed(format!("track {}: a table of samples is shorter than it claims", track.id)));
+                self.damage.push(Damage::Malformed(format!(
+                    "track {}: a table of samples is shorter than it claims",
+                    track.id
+                )));
             }
             if elsewhere {
                 self.damage.push(Damage::Malformed(format!("track {}: its media data is in another file", track.id)));
             }
             let id = u32::try_from(track.id).unwrap_or_default();
-            self.extends.push(known.iter().find(|known| known.id == id).copied().unwrap_or(TrackExtends {
-                id,
-                ..TrackExtends::default()
-            }));
-            let two_fields = track.sample_entry.as_deref().is_some_and(picture::two_fields) && track.kind == Kind::Video;
+            self.extends.push(
+                known
+                    .iter()
+                    .find(|known| known.id == id)
+                    .copied()
+                    .unwrap_or(TrackExtends { id, ..TrackExtends::default() }),
+            );
+            let two_fields =
+                track.sample_entry.as_deref().is_some_and(picture::two_fields) && track.kind == Kind::Video;
             self.measured.push(Measured { timing: Timing::of(&table), code, two_fields });
             self.lanes.push(Lane::new(table, sound::frame_bytes(&track).filter(|_| track.kind == Kind::Audio)));
             self.tracks.push(track);
@@ -218,8 +226,6 @@ impl<'a> Isobmff<'a> {
             if named && media.track.kind != Kind::Audio {
                 media.track.kind = Kind::Other(OtherKind::Chapters);
             }
-            // A recorder's position goes along with the pictures in a track of its own.
-            media.track.padding = None;
             if let Some((delay, padding)) = self.tags.gapless.filter(|_| media.track.kind == Kind::Audio) {
                 // An edit list takes the same samples off.
                 if media.track.edits.list.is_empty() {
@@ -252,7 +258,9 @@ impl<'a> Isobmff<'a> {
     }
 
     fn read_moof(&self, index: usize) -> Result<Vec<Run>> {
-        let Some(moof) = self.layout.moofs.get(index).filter(|moof| moof.len() <= MAX_MOOF) else { return Ok(Vec::new()) };
+        let Some(moof) = self.layout.moofs.get(index).filter(|moof| moof.len() <= MAX_MOOF) else {
+            return Ok(Vec::new());
+        };
         let body = self.source.bytes_at(moof.body, usize::try_from(moof.len()).unwrap_or_default())?;
         Ok(fragment::read(&body, moof.start, &self.extends))
     }

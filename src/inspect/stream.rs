@@ -19,9 +19,13 @@ pub(crate) struct Streamed {
 /// What can be measured of a container without decoding it.
 pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
     let mut found = match sniffed.format {
-        Format::Mp4 | Format::Mov | Format::MovAudio | Format::M4v | Format::M4a | Format::ThreeGp | Format::ThreeGpAudio => {
-            movie::inspect(source, sniffed)?
-        }
+        Format::Mp4
+        | Format::Mov
+        | Format::MovAudio
+        | Format::M4v
+        | Format::M4a
+        | Format::ThreeGp
+        | Format::ThreeGpAudio => movie::inspect(source, sniffed)?,
         _ => Streamed { streams: outline(&sniffed.streams), damage: Vec::new() },
     };
     let streams = &mut found.streams;

@@ -38,14 +38,22 @@ impl Cache {
                 at += bytes.len() as u64;
             }
         }
-        if into.len() as u64 == u64::from(size) { Ok(()) } else { Err(Error::malformed("the file became shorter while it was read")) }
+        if into.len() as u64 == u64::from(size) {
+            Ok(())
+        } else {
+            Err(Error::malformed("the file became shorter while it was read"))
+        }
     }
 
     fn block(&mut self, source: &Source, number: u64) -> Result<&[u8]> {
         if let Some(at) = self.blocks.iter().position(|(known, _)| *known == number) {
             self.blocks.get_mut(..=at).unwrap_or_default().rotate_right(1);
         } else {
-            let mut block = if self.blocks.len() < BLOCKS { Vec::new() } else { self.blocks.pop().map(|(_, block)| block).unwrap_or_default() };
+            let mut block = if self.blocks.len() < BLOCKS {
+                Vec::new()
+            } else {
+                self.blocks.pop().map(|(_, block)| block).unwrap_or_default()
+            };
             let there = source.len().saturating_sub(number * BLOCK).min(BLOCK);
             block.resize(usize::try_from(there).unwrap_or_default(), 0);
             let read = source.read_at(number * BLOCK, &mut block)?;

@@ -48,7 +48,8 @@ impl<'b> Iterator for Children<'b> {
             1 => (be64(self.rest, 8).unwrap_or(0), 16),
             small => (u64::from(small), 8),
         };
-        let whole = usize::try_from(size).ok().filter(|&size| size >= header).and_then(|size| self.rest.split_at_checked(size));
+        let whole =
+            usize::try_from(size).ok().filter(|&size| size >= header).and_then(|size| self.rest.split_at_checked(size));
         let Some((whole, rest)) = whole else {
             self.broken = true;
             self.rest = &[];

@@ -79,8 +79,7 @@ fn known(duration: u64) -> Option<u64> {
 
 /// Reads `mvhd`.
 pub(super) fn movie(body: &[u8]) -> Option<MovieHeader> {
-    let mut moov = MoovBox::default();
-    moov.mvhd = leaf(body)?;
+    let moov = MoovBox { mvhd: leaf(body)?, ..MoovBox::default() };
     let matrix = &moov.mvhd.matrix;
     Some(MovieHeader { timescale: moov.mvhd.timescale.max(1), matrix: [matrix.a, matrix.b, matrix.c, matrix.d] })
 }

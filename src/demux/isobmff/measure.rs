@@ -24,8 +24,17 @@ pub(crate) struct Timing {
     pub start: Option<u64>,
     /// Samples that no chunk holds.
     pub missing: u64,
+    /// Where counting stands.
+    pub counted: Counted,
+}
+
+/// What counting has to remember from one run to the next.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted {
     dts: i64,
+    /// The latest time at which one is shown.
     shown: Option<i64>,
+    /// The length of the last.
     pending: Option<u32>,
 }
 
@@ -48,7 +57,7 @@ impl Timing {
     /// Counts a run of a fragment.
     pub(super) fn fragment(&mut self, run: &Run) {
         if let Some(dts) = run.dts {
-            self.dts = dts;
+            self.counted.dts = dts;
         }
         if run.uniform() {
             if let Some(sample) = run.sample(0) {
@@ -72,18 +81,18 @@ impl Timing {
     }
 
     fn run(&mut self, count: u64, delta: u32, offset: i32) {
-        let first = self.dts.saturating_add(offset.into());
+        let first = self.counted.dts.saturating_add(offset.into());
         let length = count.saturating_mul(delta.into());
-        self.dts = self.dts.saturating_add_unsigned(length);
-        let last = self.dts.saturating_sub(delta.into()).saturating_add(offset.into());
+        self.counted.dts = self.counted.dts.saturating_add_unsigned(length);
+        let last = self.counted.dts.saturating_sub(delta.into()).saturating_add(offset.into());
         self.first_shown = Some(self.first_shown.map_or(first, |shown| shown.min(first)));
         // Within a run times only rise.
-        self.reordered |= self.shown.is_some_and(|shown| first < shown);
-        self.shown = Some(self.shown.map_or(last, |shown| shown.max(last)));
+        self.reordered |= self.counted.shown.is_some_and(|shown| first < shown);
+        self.counted.shown = Some(self.counted.shown.map_or(last, |shown| shown.max(last)));
         self.samples = self.samples.saturating_add(count);
         self.ticks = self.ticks.saturating_add(length);
         let behind = (count > 1).then_some(delta);
-        for delta in self.pending.replace(delta).into_iter().chain(behind) {
+        for delta in self.counted.pending.replace(delta).into_iter().chain(behind) {
             let (shortest, longest) = self.lengths.unwrap_or((delta, delta));
             self.lengths = Some((shortest.min(delta), longest.max(delta)));
         }

@@ -99,7 +99,11 @@ impl Tags {
 
     fn name(&mut self, name: &[u8]) {
         let name = String::from_utf8_lossy(name.get(..name.len().min(256)).unwrap_or_default()).to_lowercase();
-        let ends = |keys: &[&str]| keys.iter().any(|key| name.strip_suffix(key).is_some_and(|rest| rest.is_empty() || rest.ends_with(['.', '-', '_'])));
+        let ends = |keys: &[&str]| {
+            keys.iter().any(|key| {
+                name.strip_suffix(key).is_some_and(|rest| rest.is_empty() || rest.ends_with(['.', '-', '_']))
+            })
+        };
         self.gps |= ends(&POSITION_KEYS);
         self.device |= ends(&DEVICE_KEYS);
     }
@@ -150,7 +154,8 @@ mod tests {
     fn positions_and_devices_by_code_and_by_key() {
         let xyz = tags(&boxed(b"\xa9xyz", b"\0\x12\x15\xc7+52.5+013.4/"));
         assert!(xyz.gps && !xyz.device);
-        let keys = boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"mdta", b"com.apple.quicktime.make")].concat());
+        let keys =
+            boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"mdta", b"com.apple.quicktime.make")].concat());
         let with_version = tags(&boxed(b"meta", &[&[0; 4][..], &boxed(b"hdlr", &[0; 24]), &keys].concat()));
         let without = tags(&boxed(b"meta", &[boxed(b"hdlr", &[0; 24]), keys].concat()));
         assert!(with_version.device && without.device && !without.gps);
@@ -161,7 +166,10 @@ mod tests {
     fn covers_and_gapless_tags() {
         let covr = boxed(b"covr", &boxed(b"data", b"\0\0\0\x0d\0\0\0\0\xff\xd8\xff"));
         let data = boxed(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000840 000001CA 00000000003F31F6");
-        let free = boxed(b"----", &[boxed(b"mean", b"\0\0\0\0com.apple.iTunes"), boxed(b"name", b"\0\0\0\0iTunSMPB"), data].concat());
+        let free = boxed(
+            b"----",
+            &[boxed(b"mean", b"\0\0\0\0com.apple.iTunes"), boxed(b"name", b"\0\0\0\0iTunSMPB"), data].concat(),
+        );
         let found = tags(&boxed(b"meta", &[&[0; 4][..], &boxed(b"ilst", &[covr, free].concat())].concat()));
         assert!(found.cover);
         assert_eq!(found.gapless, Some((2112, 458)));

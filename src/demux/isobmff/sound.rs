@@ -56,7 +56,9 @@ pub(super) fn by_streaminfo(info: &[u8], track: &mut Track) {
 
 /// `dac3` and `dec3` (ETSI TS 102 366 annex F), which know better than the entry's template values.
 pub(super) fn by_ac3(code: &[u8; 4], track: &mut Track) {
-    let Some(bits) = be64(&[track.config.as_slice(), &[0; 8]].concat(), 0).filter(|_| track.config.len() >= 3) else { return };
+    let Some(bits) = be64(&[track.config.as_slice(), &[0; 8]].concat(), 0).filter(|_| track.config.len() >= 3) else {
+        return;
+    };
     let field = |at: u32, count: u32| (bits << at >> (64 - count)) as usize;
     let (rate, mode) = if code == b"ac-3" { (field(0, 2), field(10, 4)) } else { (field(16, 2), field(28, 4)) };
     track.channels = AC3_CHANNELS.get(mode >> 1).map(|&channels| channels + (mode & 1) as u16);

@@ -148,10 +148,14 @@ impl SampleTable {
         match &self.sizes {
             Sizes::Constant(size) => Some(*size),
             Sizes::Table(table) => table.number(at, 0),
-            Sizes::Compact(bytes, 16) => Some(u32::from(byte(bytes, at * 2)?) << 8 | u32::from(byte(bytes, at * 2 + 1)?)),
+            Sizes::Compact(bytes, 16) => {
+                Some(u32::from(byte(bytes, at * 2)?) << 8 | u32::from(byte(bytes, at * 2 + 1)?))
+            }
             Sizes::Compact(bytes, 8) => byte(bytes, at).map(u32::from),
             // The first of two stands in the upper half.
-            Sizes::Compact(bytes, _) => byte(bytes, at / 2).map(|pair| u32::from(if at % 2 == 0 { pair >> 4 } else { pair & 15 })),
+            Sizes::Compact(bytes, _) => {
+                byte(bytes, at / 2).map(|pair| u32::from(if at % 2 == 0 { pair >> 4 } else { pair & 15 }))
+            }
         }
     }
 

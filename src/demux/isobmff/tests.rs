@@ -55,3 +55,32 @@ fn the_index_is_all_that_is_read() {
     let moov = file.layout().moov.unwrap();
     assert!(source.bytes_read() < moov.len() + 1024, "{}", source.bytes_read());
 }
+
+#[test]
+fn packets_of_mutated_files_come_to_an_end() {
+    let files =
+        ["video/fit__h264-main-aac.mp4", "video/unfit__fragmented__video.fragmented.mp4", "audio/fit__moov-last.m4a"];
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut below = |end: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % end.max(1)
+    };
+    for path in files {
+        let original = open(path).unwrap().read_all().unwrap();
+        for _ in 0..400 {
+            let mut bytes = original.to_vec();
+            for _ in 0..=below(4) {
+                let at = below(bytes.len() - 4);
+                match below(3) {
+                    0 => bytes[at..at + 4].copy_from_slice(&[0xff; 4]),
+                    1 => bytes[at..at + 4].copy_from_slice(&[0; 4]),
+                    _ => bytes[at] ^= 1 << below(8),
+                }
+            }
+            let (found, _) = packets(&Source::from_bytes(bytes, None), Want::Content);
+            assert!(found.len() < 100_000, "{} packets", found.len());
+        }
+    }
+}

@@ -123,7 +123,11 @@ mod tests {
         bytes.extend_from_slice(b"\0\0\0\0\0\0\0\0junk");
         assert_eq!(layout(&bytes).end, 38);
         assert!(layout(b"\0\0\0\x10moovx").moov.is_some_and(|moov| moov.cut && moov.len() == 1));
-        assert!(layout(b"\0\0\0\x01moov\xff\xff\xff\xff\xff\xff\xff\xff").moov.is_some_and(|moov| moov.cut && moov.len() == 0));
+        assert!(
+            layout(b"\0\0\0\x01moov\xff\xff\xff\xff\xff\xff\xff\xff")
+                .moov
+                .is_some_and(|moov| moov.cut && moov.len() == 0)
+        );
         let many: Vec<u8> = b"\0\0\0\x08free".repeat(3000);
         assert_eq!(layout(&many).end, 24_000);
     }

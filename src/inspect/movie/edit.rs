@@ -38,7 +38,8 @@ pub(super) fn played(track: &Track, timing: &Timing) -> Played {
     let whole = Played { duration_us: stored_us, stored_us, ..Played::default() };
     let list = &track.edits.list;
     let empty = list.iter().take_while(|entry| entry.media_time < 0);
-    let (count, delay_us) = empty.fold((0, 0_u64), |(count, sum), entry| (count + 1, sum.saturating_add(entry.duration_us)));
+    let (count, delay_us) =
+        empty.fold((0, 0_u64), |(count, sum), entry| (count + 1, sum.saturating_add(entry.duration_us)));
     match list.get(count..).unwrap_or_default() {
         [] => whole,
         [entry] if entry.rate == NORMAL => {

@@ -21,7 +21,13 @@ const PQ: u8 = 16;
 const HLG: u8 = 18;
 
 /// What is known of it. `movie` is the upper left of the movie's own matrix.
-pub(super) fn facts(source: &Source, track: &Track, measured: &Measured, played: &Played, movie: [i32; 4]) -> Result<VideoTrack> {
+pub(super) fn facts(
+    source: &Source,
+    track: &Track,
+    measured: &Measured,
+    played: &Played,
+    movie: [i32; 4],
+) -> Result<VideoTrack> {
     let timing = &measured.timing;
     let (width, height) = track.size.unwrap_or_default();
     let mut facts = VideoTrack {
@@ -133,7 +139,13 @@ fn by_record(config: Option<vpx_av1::Config>, facts: &mut VideoTrack) {
 }
 
 /// The parameter set at the start of the first frame.
-fn in_band<T>(source: &Source, track: &Track, timing: &Timing, length_size: u8, parse: fn(&[u8]) -> Option<T>) -> Result<Option<T>> {
+fn in_band<T>(
+    source: &Source,
+    track: &Track,
+    timing: &Timing,
+    length_size: u8,
+    parse: fn(&[u8]) -> Option<T>,
+) -> Result<Option<T>> {
     let Some(start) = timing.start.filter(|_| !track.encrypted) else { return Ok(None) };
     let bytes = source.bytes_at(start, FIRST_FRAME)?;
     let mut rest = Cursor(&bytes);
@@ -220,7 +232,8 @@ mod tests {
         let rate = |samples, ticks, timescale| frame_rate(&Timing { samples, ticks, ..Timing::default() }, timescale);
         assert_eq!(rate(30, 30_030, 30_000), Some(FrameRate { frames: 30_000, seconds: 1001 }));
         assert_eq!(rate(u64::MAX, 1, 1), None);
-        let varies = |lengths, timescale| is_variable(&Timing { lengths: Some(lengths), ..Timing::default() }, timescale);
+        let varies =
+            |lengths, timescale| is_variable(&Timing { lengths: Some(lengths), ..Timing::default() }, timescale);
         assert!(!varies((33, 34), 1000) && !varies((20, 21), 600) && !varies((2970, 3060), 90_000));
         assert!(varies((512, 1024), 15_360) && varies((2970, 3200), 90_000));
     }

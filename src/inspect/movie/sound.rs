@@ -45,7 +45,8 @@ pub(super) fn facts(source: &Source, track: &Track, measured: &Measured, played:
         }
         _ => {}
     }
-    let trimmed = u128::from(played.trim) * u128::from(facts.sample_rate.unwrap_or(0)) / u128::from(track.timescale.max(1));
+    let trimmed =
+        u128::from(played.trim) * u128::from(facts.sample_rate.unwrap_or(0)) / u128::from(track.timescale.max(1));
     facts.priming = track.priming.or_else(|| u32::try_from(trimmed).ok().filter(|&samples| samples > 0));
     Ok(facts)
 }
