@@ -2,6 +2,11 @@
 
 use crate::bytes::code_name;
 
+pub(crate) mod aac;
+pub(crate) mod amr;
+pub(crate) mod mpeg_audio;
+pub(crate) mod opus;
+
 /// A table of codes and the name they stand for.
 type Names<K> = &'static [(&'static [K], &'static str)];
 
