@@ -19,6 +19,11 @@ pub(crate) mod vpx_av1;
 pub(crate) mod amr;
 pub(crate) mod mpeg_audio;
 pub(crate) mod opus;
+pub(crate) mod amr;
+pub(crate) mod flac;
+pub(crate) mod mpeg_audio;
+pub(crate) mod opus;
+pub(crate) mod vorbis;
 
 /// A table of codes and the name they stand for.
 type Names<K> = &'static [(&'static [K], &'static str)];
@@ -38,7 +43,7 @@ const SAMPLE_ENTRIES: Names<&[u8; 4]> = &[
     (&[b"jpeg", b"mjpa", b"mjpb", b"mjpg"],                               "mjpeg"),
     (&[b"png "],                                                          "png"),
     (&[b"apch", b"apcn", b"apcs", b"apco", b"ap4h", b"ap4x", b"aprn"],    "prores"),
-    (&[b"mp4a", b"aac "],                                                 "aac"),
+    (&[b"mp4a", b"aac ", b"aach", b"aacp", b"aacl", b"aace"],             "aac"),
     (&[b".mp3", b"ms\0U"],                                                "mp3"),
     (&[b"Opus", b"opus"],                                                 "opus"),
     (&[b"alac"],                                                          "alac"),

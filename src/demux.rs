@@ -16,6 +16,13 @@ pub(crate) mod reorder;
 use crate::error::Result;
 use crate::facts::{ColorTags, OtherKind};
 
+pub(crate) mod adts;
+pub(crate) mod amr;
+pub(crate) mod caf;
+pub(crate) mod frames;
+pub(crate) mod mp3;
+pub(crate) mod ogg;
+
 /// What kind of content a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -13,8 +13,11 @@ use crate::sniff::Sniffed;
 use crate::source::Source;
 use stream::Streamed;
 
+mod adts;
 mod bmp;
+mod caf;
 mod exif;
+mod flac;
 mod gif;
 mod heif;
 mod heif_items;
@@ -26,13 +29,18 @@ mod jpeg;
 mod jpeg_end;
 mod jxl;
 mod movie;
+mod mp3;
+mod ogg;
 mod png;
 mod png_chunk;
 mod psd;
+mod sound;
 mod stream;
 mod svg;
 mod tiff;
+mod wav;
 mod webp;
+mod wma;
 mod xmp;
 
 /// What an inspector gives.

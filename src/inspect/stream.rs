@@ -1,6 +1,7 @@
 //! Sound and moving pictures: which container is looked at by whom.
 
 use super::movie;
+use super::{adts, caf, flac, mp3, ogg, wav, wma};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
 use crate::format::Format;
@@ -26,6 +27,17 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
         | Format::M4a
         | Format::ThreeGp
         | Format::ThreeGpAudio => movie::inspect(source, sniffed)?,
+        Format::Adts => adts::inspect(source)?,
+        Format::Amr | Format::AmrWb => adts::inspect_amr(source)?,
+        Format::Mp3 | Format::Mp2 => mp3::inspect(source)?,
+        Format::OggOpus | Format::OggVorbis | Format::OggFlac | Format::OggSpeex | Format::OggTheora => {
+            ogg::inspect(source)?
+        }
+        Format::Wav | Format::Rf64 => wav::inspect(source)?,
+        Format::Aiff => wav::inspect_aiff(source)?,
+        Format::Caf => caf::inspect(source)?,
+        Format::Flac => flac::inspect(source)?,
+        Format::Wma => wma::inspect(source)?,
         _ => Streamed { streams: outline(&sniffed.streams), damage: Vec::new() },
     };
     let streams = &mut found.streams;

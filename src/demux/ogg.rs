@@ -1,0 +1,305 @@
+//! Ogg: pages, the packets laced across them, and the clock that granule positions keep (RFC 3533, RFC 7845).
+//!
+//! Times are counted from the first packet, so that a stream cut out of a broadcast starts at 0. What an encoder put
+//! before the sound is in the track's `priming`, what it put behind in the packets' `discard_ns`.
+
+use std::collections::VecDeque;
+
+use super::{Demuxer, Kind, Packet, Track, Want};
+use crate::error::{Error, Result};
+use crate::facts::Damage;
+use crate::source::Source;
+use page::{Page, Pages};
+use stream::{Codec, MAX_KEPT, Stream};
+
+mod page;
+mod stream;
+
+/// The most logical streams.
+const MAX_STREAMS: usize = 32;
+
+/// The most pages that are read for the headers: 64 KiB each.
+const MAX_HEADER_PAGES: usize = 1024;
+
+/// What is read of the end at first to find the last page; a page is shorter than 64 KiB.
+const TAIL: u64 = 192 * 1024;
+
+/// A packet that waits to be asked for.
+#[derive(Debug)]
+struct Waiting {
+    stream: usize,
+    samples: u32,
+    discard: u32,
+    data: Vec<u8>,
+}
+
+/// An Ogg file.
+#[derive(Debug)]
+pub(crate) struct Ogg<'a> {
+    source: &'a Source,
+    pages: Pages<'a>,
+    streams: Vec<Stream>,
+    tracks: Vec<Track>,
+    waiting: VecDeque<Waiting>,
+    /// Whether one physical stream follows another (RFC 3533 §4).
+    pub chained: bool,
+    damage: Vec<Damage>,
+}
+
+/// How a logical stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ending {
+    granule: i64,
+}
+
+impl<'a> Ogg<'a> {
+    /// Reads the headers of all streams.
+    ///
+    /// # Errors
+    /// `Malformed` when there is no stream; `Io` when the source cannot be read.
+    pub(crate) fn open(source: &'a Source) -> Result<Self> {
+        let mut ogg = Self {
+            source,
+            pages: Pages::from(source, 0)?,
+            streams: Vec::new(),
+            tracks: Vec::new(),
+            waiting: VecDeque::new(),
+            chained: false,
+            damage: Vec::new(),
+        };
+        for _ in 0..MAX_HEADER_PAGES {
+            if !ogg.waiting.is_empty() || !ogg.load()? {
+                break;
+            }
+        }
+        if ogg.tracks.is_empty() {
+            return Err(Error::malformed("no logical stream begins in the file"));
+        }
+        Ok(ogg)
+    }
+
+    /// Ways in which the bytes break their format, as far as they were read.
+    pub(crate) fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// The last granule position of a track less its first, and whether the last page is all there. Read from the end of the file.
+    pub(crate) fn samples(&mut self, track: usize) -> Result<Option<u64>> {
+        let serial = self.streams.iter().find(|stream| stream.track == track).map(|stream| stream.serial);
+        let Some(serial) = serial else { return Ok(None) };
+        let (mut last, mut chained) = self.tail(self.source.len().saturating_sub(TAIL), serial)?;
+        if last.is_none() {
+            // Other streams fill the end, or there is another link.
+            (last, chained) = self.tail(0, serial)?;
+        }
+        self.chained |= chained;
+        let start = self.streams.iter().find(|stream| stream.serial == serial).and_then(|stream| stream.start);
+        let Some(Ending { granule }) = last else { return Ok(None) };
+        Ok(u64::try_from(granule.saturating_sub(start.unwrap_or(0))).ok())
+    }
+
+    /// Samples of all links of a chained file, each less its pre-skip, at 48 kHz: for Opus alone.
+    pub(crate) fn chained_samples(&self) -> Result<Option<u64>> {
+        let mut pages = Pages::from(self.source, 0)?;
+        // The serial of the link, its pre-skip, the last position.
+        let mut links: Vec<(u32, i64, i64)> = Vec::new();
+        while let Some(page) = pages.next()? {
+            if page.begins() {
+                let head = crate::codec::opus::OpusHead::parse(pages.content(&page)?);
+                let Some(head) = head.filter(|_| links.len() < 4096) else { return Ok(None) };
+                links.push((page.serial, i64::from(head.pre_skip), 0));
+            } else if page.granule > 0
+                && let Some((_, _, last)) = links.last_mut().filter(|(serial, ..)| *serial == page.serial)
+            {
+                *last = page.granule;
+            }
+        }
+        let samples = links.iter().fold(0_i64, |sum, (_, skip, last)| sum.saturating_add((last - skip).max(0)));
+        Ok(u64::try_from(samples).ok())
+    }
+
+    /// Bytes of the comment header, and whether it holds a picture.
+    pub(crate) fn comments(&self, track: usize) -> (u64, bool) {
+        let stream = self.streams.iter().find(|stream| stream.track == track);
+        stream.map_or((0, false), |stream| (stream.comment_bytes, stream.picture))
+    }
+
+    /// The first packet of a track, when it was read along with the headers.
+    pub(crate) fn first_packet(&self, track: usize) -> Option<&[u8]> {
+        let of = |waiting: &&Waiting| self.streams.get(waiting.stream).is_some_and(|stream| stream.track == track);
+        self.waiting.iter().find(of).map(|waiting| waiting.data.as_slice())
+    }
+
+    /// Walks the pages from `at` on: the last position of a stream, and whether another stream begins there.
+    fn tail(&mut self, at: u64, serial: u32) -> Result<(Option<Ending>, bool)> {
+        let mut pages = Pages::from(self.source, at)?;
+        let (mut last, mut chained) = (None, false);
+        while let Some(page) = pages.next()? {
+            if page.serial == serial && page.granule >= 0 {
+                last = Some(Ending { granule: page.granule });
+            } else if self.streams.iter().all(|stream| stream.serial != page.serial) {
+                chained = true;
+            }
+        }
+        if pages.cut {
+            self.note_cut();
+        }
+        Ok((last, chained))
+    }
+
+    fn note_cut(&mut self) {
+        if self.damage.is_empty() {
+            self.damage.push(Damage::Truncated("the last page ends beyond the file".to_owned()));
+        }
+    }
+
+    /// Reads a page, and puts the packets that end on it into `waiting`; false at the end.
+    fn load(&mut self) -> Result<bool> {
+        let Some(page) = self.pages.next()? else {
+            if self.pages.cut {
+                self.note_cut();
+            }
+            return Ok(false);
+        };
+        if page.begins() {
+            self.begin(&page)?;
+        }
+        let Some(index) = self.streams.iter().position(|stream| stream.serial == page.serial) else { return Ok(true) };
+        let content = self.pages.content(&page)?;
+        let (Some(stream), waiting) = (self.streams.get_mut(index), &mut self.waiting) else { return Ok(true) };
+        if !stream.is_sound() {
+            return Ok(true);
+        }
+        let Some(track) = self.tracks.get_mut(stream.track) else { return Ok(true) };
+        if !page.continues() {
+            (stream.partial_bytes, stream.lost) = (0, false);
+            stream.partial.clear();
+        } else if stream.partial_bytes == 0 {
+            stream.lost = true;
+        }
+        let before = waiting.len();
+        for (start, end, whole) in page.pieces() {
+            let piece = content.get(start..end).unwrap_or_default();
+            let room = MAX_KEPT.saturating_sub(stream.partial.len());
+            stream.partial_bytes += piece.len();
+            if !whole || stream.partial_bytes > piece.len() {
+                stream.partial.extend_from_slice(piece.get(..room).unwrap_or(piece));
+                if !whole {
+                    continue;
+                }
+            }
+            let length = std::mem::take(&mut stream.partial_bytes);
+            let joined = std::mem::take(&mut stream.partial);
+            let packet = if joined.is_empty() { piece } else { joined.as_slice() };
+            let lost = std::mem::take(&mut stream.lost);
+            if lost || length == 0 || stream.take_header(packet, length, track) || length > MAX_KEPT {
+                continue;
+            }
+            let samples = stream.samples(packet);
+            waiting.push_back(Waiting { stream: index, samples, discard: 0, data: packet.to_vec() });
+        }
+        self.set_clock(&page, index, before);
+        Ok(true)
+    }
+
+    /// Starts a logical stream, or the next link of a chain: it goes on in the track of the same codec.
+    fn begin(&mut self, page: &Page) -> Result<()> {
+        let content = self.pages.content(page)?;
+        let first = page.pieces().first().and_then(|&(start, end, _)| content.get(start..end)).unwrap_or_default();
+        let (mut stream, track) = Stream::begin(page.serial, self.tracks.len(), first);
+        let running = self.streams.iter().any(|stream| stream.start.is_some());
+        if running {
+            self.chained = true;
+            let same =
+                |old: &Track| old.kind == Kind::Audio && old.codec == track.codec && old.channels == track.channels;
+            let (Some(index), true) = (self.tracks.iter().position(same), stream.is_sound()) else { return Ok(()) };
+            if let Some(old) = self.streams.iter_mut().find(|stream| stream.track == index) {
+                (stream.track, stream.time) = (index, old.time);
+                *old = stream;
+            }
+            return Ok(());
+        }
+        if self.streams.len() < MAX_STREAMS && self.streams.iter().all(|stream| stream.serial != page.serial) {
+            self.streams.push(stream);
+            self.tracks.push(track);
+        }
+        Ok(())
+    }
+
+    /// Sets the stream's clock by the page's position, and trims its end (RFC 7845 §4.4, §4.5).
+    fn set_clock(&mut self, page: &Page, index: usize, before: usize) {
+        // Pages are read when nothing waits, so that the clock stands at the first packet of this one.
+        let Some(stream) = self.streams.get_mut(index) else { return };
+        let added: i64 = self.waiting.iter().skip(before).map(|waiting| i64::from(waiting.samples)).sum();
+        if self.waiting.len() == before || page.granule < 0 {
+            return;
+        }
+        let time = stream.time;
+        let (start, first) = match stream.start {
+            Some(start) => (start, false),
+            None => (page.granule.saturating_sub(added), true),
+        };
+        if first {
+            // A first page that ends the stream as well is trimmed at its end; else Vorbis is trimmed at the start.
+            let primed = start < 0 && !page.ends() && matches!(stream.codec, Codec::Vorbis(..));
+            if let (true, Some(track)) = (primed && time == 0, self.tracks.get_mut(stream.track)) {
+                track.priming = u32::try_from(start.unsigned_abs()).ok();
+            }
+            stream.start = Some(if primed { start } else { start.max(0) }.saturating_sub(time));
+        }
+        let told = page.granule.saturating_sub(stream.start.unwrap_or(0));
+        let reached = time.saturating_add(added);
+        if told > reached && !first {
+            // Pages were lost.
+            stream.time = time.saturating_add(told - reached);
+        }
+        if page.ends() && told < reached {
+            let mut excess = reached - told;
+            for waiting in self.waiting.iter_mut().skip(before).rev() {
+                let part = excess.min(i64::from(waiting.samples));
+                waiting.discard = u32::try_from(part).unwrap_or(0);
+                excess -= part;
+            }
+        }
+    }
+}
+
+impl Demuxer for Ogg<'_> {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
+        while self.waiting.is_empty() {
+            if !self.load()? {
+                return if self.pages.cut {
+                    Err(Error::malformed("the last page ends beyond the file"))
+                } else {
+                    Ok(false)
+                };
+            }
+        }
+        let Some(waiting) = self.waiting.pop_front() else { return Ok(false) };
+        let Some(stream) = self.streams.get_mut(waiting.stream) else { return Ok(false) };
+        let rate = self.tracks.get(stream.track).map_or(1, |track| i64::from(track.timescale));
+        packet.track = stream.track;
+        (packet.dts, packet.pts) = (stream.time, stream.time);
+        packet.duration = u64::from(waiting.samples);
+        packet.sync = true;
+        packet.discard_ns = i64::from(waiting.discard) * 1_000_000_000 / rate.max(1);
+        packet.size = u32::try_from(waiting.data.len()).unwrap_or(u32::MAX);
+        stream.time = stream.time.saturating_add(i64::from(waiting.samples));
+        packet.data = if want == Want::Content { waiting.data } else { Vec::new() };
+        Ok(true)
+    }
+}
+
+impl Ogg<'_> {
+    /// The header of an Opus track.
+    pub(crate) fn opus_head(&self, track: usize) -> Option<&crate::codec::opus::OpusHead> {
+        self.streams.iter().find(|stream| stream.track == track).and_then(|stream| match &stream.codec {
+            Codec::Opus(head) => Some(head),
+            Codec::Vorbis(..) | Codec::Flac | Codec::Speex(_) | Codec::Other => None,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! MPEG audio: the first frame's header, and the length by what an encoder wrote there or by a walk over all frames.
+
+use super::sound;
+use super::stream::Streamed;
+use crate::demux::mp3::Mp3;
+use crate::error::Result;
+use crate::facts::{AudioTrack, Damage};
+use crate::source::Source;
+
+/// Frames below which there is no sound: the first of a stream only primes the decoder.
+const LEAST_FRAMES: u64 = 2;
+
+/// What can be measured of an MP3, or a stream of its older layers.
+pub(super) fn inspect(source: &Source) -> Result<Streamed> {
+    let mut mp3 = match sound::or_damage(Mp3::open(source))? {
+        Ok(mp3) => mp3,
+        Err(damage) => {
+            return Ok(sound::alone(AudioTrack { codec: "mp3".to_owned(), ..AudioTrack::default() }, vec![damage]));
+        }
+    };
+    let header = mp3.header;
+    let tags = mp3.tags;
+    let (frames, samples, bytes) = match mp3.frames_told() {
+        Some(frames) => (frames, frames.saturating_mul(u64::from(header.samples())), tags.end - tags.start),
+        None => {
+            let counted = mp3.count()?;
+            (counted.frames, counted.samples, counted.bytes)
+        }
+    };
+    let mut damage = mp3.damage().to_vec();
+    if frames < LEAST_FRAMES && damage.is_empty() {
+        damage.push(Damage::Malformed(format!("no sound; found {frames} frames, needed {LEAST_FRAMES}")));
+    }
+    let duration_us = sound::microseconds(samples.saturating_sub(mp3.delays()), header.sample_rate);
+    let track = AudioTrack {
+        codec: header.codec().to_owned(),
+        sample_rate: Some(header.sample_rate),
+        channels: Some(header.channels),
+        duration_us,
+        bitrate: sound::bitrate(bytes, duration_us),
+        priming: crate::demux::Demuxer::tracks(&mp3).first().and_then(|track| track.priming),
+        default: true,
+        ..AudioTrack::default()
+    };
+    let mut found = sound::alone(track, damage);
+    found.streams.cover_art = tags.picture;
+    found.streams.metadata_bytes = tags.start + (source.len() - tags.end);
+    Ok(found)
+}

@@ -1,0 +1,261 @@
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::super::{adts, caf, flac, mp3, ogg, wav, wma};
+use crate::demux::adts::Adts;
+use crate::demux::amr::Amr;
+use crate::demux::caf::Caf;
+use crate::demux::mp3::Mp3;
+use crate::demux::ogg::Ogg;
+use crate::demux::{Demuxer, Packet, Want};
+use crate::error::{Error, ErrorKind};
+use crate::facts::{Damage, Facts, StreamFacts};
+use crate::source::Source;
+
+/// One mutation must not take longer, in the profile of tests and beside others.
+const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 250 } else { 50 });
+
+/// The most that may be asked of the system at once, beside what the test itself holds.
+const MOST_KIB: u64 = 64 * 1024;
+
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
+}
+
+/// The files of sound in a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    const KINDS: [&str; 14] =
+        ["aac", "adts", "aif", "aiff", "amr", "caf", "flac", "mp3", "oga", "ogg", "opus", "spx", "wav", "wma"];
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().and_then(|kind| kind.to_str()).is_some_and(|kind| KINDS.contains(&kind)))
+        .collect();
+    files.sort();
+    files
+}
+
+fn corpus() -> Vec<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    files(&std::env::var_os("MEDIAFIT_CORPUS").map_or_else(beside, PathBuf::from).join("audio"))
+}
+
+fn facts(bytes: Vec<u8>) -> (StreamFacts, Vec<Damage>) {
+    let source = Source::from_bytes(bytes, None);
+    let sniffed = crate::sniff::sniff(&source).unwrap();
+    let Facts { media, damage, .. } = crate::inspect::inspect(&source, &sniffed).unwrap();
+    match media {
+        crate::facts::Media::Audio(streams) => (streams, damage),
+        _ => panic!("is no sound"),
+    }
+}
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(testdata(name)).unwrap()
+}
+
+/// Takes every packet; those that were whole, or the error.
+fn drain(demuxer: &mut dyn Demuxer) -> Result<(u64, u64), Error> {
+    let (mut packet, mut packets, mut samples) = (Packet::default(), 0, 0);
+    while demuxer.next(&mut packet, Want::Content)? {
+        assert_eq!(packet.data.len(), packet.size as usize);
+        packets += 1;
+        samples += packet.duration;
+        assert!(packets < 1_000_000);
+    }
+    Ok((packets, samples))
+}
+
+/// Runs every parser of the kind of file over `bytes`, whatever sniffing would say.
+fn parse(path: &Path, bytes: Vec<u8>) {
+    let source = Source::from_bytes(bytes, None);
+    let opened = |error: Error| assert_ne!(error.kind(), ErrorKind::Io, "{error}");
+    let drained = |result: Result<(u64, u64), Error>| {
+        if let Err(error) = result {
+            opened(error);
+        }
+    };
+    match path.extension().and_then(|kind| kind.to_str()).unwrap_or_default() {
+        "aac" | "adts" => {
+            adts::inspect(&source).unwrap();
+            Adts::open(&source).map_or_else(opened, |mut demuxer| drained(drain(&mut demuxer)));
+        }
+        "amr" => {
+            adts::inspect_amr(&source).unwrap();
+            Amr::open(&source).map_or_else(opened, |mut demuxer| drained(drain(&mut demuxer)));
+        }
+        "mp3" => {
+            mp3::inspect(&source).unwrap();
+            Mp3::open(&source).map_or_else(opened, |mut demuxer| drained(drain(&mut demuxer)));
+        }
+        "caf" => {
+            caf::inspect(&source).unwrap();
+            Caf::open(&source).map_or_else(opened, |mut demuxer| drained(drain(&mut demuxer)));
+        }
+        "aif" | "aiff" => drop(wav::inspect_aiff(&source).unwrap()),
+        "flac" => drop(flac::inspect(&source).unwrap()),
+        "wav" => drop(wav::inspect(&source).unwrap()),
+        "wma" => drop(wma::inspect(&source).unwrap()),
+        _ => {
+            ogg::inspect(&source).unwrap();
+            Ogg::open(&source).map_or_else(opened, |mut demuxer| drained(drain(&mut demuxer)));
+        }
+    }
+}
+
+/// Numbers that look like chance and are the same in each run (xorshift64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit.max(1)).unwrap()).unwrap()
+    }
+}
+
+/// A file with up to eight bytes changed (mostly in its first kilobyte), a piece left out or doubled, or its end cut.
+fn mutate(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
+    const TELLING: [u8; 6] = [0, 1, 0x7f, 0x80, 0xfe, 0xff];
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=chance.below(8) {
+        let reach = if chance.below(4) == 0 { bytes.len() } else { bytes.len().min(1024) };
+        let at = chance.below(reach);
+        let value = if chance.below(2) == 0 { TELLING[chance.below(6)] } else { chance.below(256) as u8 };
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = value;
+        }
+    }
+    let at = chance.below(bytes.len());
+    let end = (at + chance.below(300)).min(bytes.len());
+    match chance.below(8) {
+        0 => bytes.truncate(at),
+        1 => drop(bytes.drain(at..end)),
+        2 => {
+            let piece = bytes[at..end].to_vec();
+            bytes.splice(at..at, piece);
+        }
+        _ => {}
+    }
+    bytes
+}
+
+/// The most address space that this process had, in KiB, where the system tells.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+fn survive(files: &[PathBuf], each: usize) -> usize {
+    let mut count = 0;
+    let contents: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let largest = contents.iter().map(Vec::len).max().unwrap_or(0) as u64 / 1024;
+    let before = peak_kib();
+    for (index, (path, bytes)) in files.iter().zip(&contents).enumerate() {
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ index as u64 + 1);
+        for round in 0..each {
+            let mutated = mutate(bytes, &mut chance);
+            let started = Instant::now();
+            parse(path, mutated);
+            let took = started.elapsed();
+            assert!(took < LONGEST, "{} round {round}: {took:?}", path.display());
+            count += 1;
+        }
+    }
+    let grown = peak_kib().saturating_sub(before);
+    assert!(grown < MOST_KIB + 4 * largest, "grew by {grown} KiB");
+    count
+}
+
+#[test]
+fn mutated_files_cost_little_and_break_nothing() {
+    let mut all = files(&testdata("audio"));
+    all.extend(files(&testdata("voice")));
+    assert!(survive(&all, 25) > 800);
+}
+
+#[test]
+#[ignore = "takes minutes; reads the corpus"]
+fn many_mutated_files_cost_little_and_break_nothing() {
+    let mut all = files(&testdata("audio"));
+    all.extend(corpus());
+    let each = 20_000_usize.div_ceil(all.len());
+    assert!(survive(&all, each) >= 20_000);
+}
+
+#[test]
+fn files_cut_anywhere_are_read_without_a_panic() {
+    for path in files(&testdata("audio")) {
+        let bytes = std::fs::read(&path).unwrap();
+        let steps = (0..64.min(bytes.len())).chain((0..bytes.len()).step_by(bytes.len() / 40 + 1));
+        for length in steps {
+            parse(&path, bytes[..length].to_vec());
+        }
+    }
+}
+
+#[test]
+fn streams_that_end_within_a_frame_or_page() {
+    let cut = |name: &str| {
+        let bytes = read(name);
+        let mut damage = facts(bytes[..bytes.len() - 20].to_vec()).1;
+        damage.pop()
+    };
+    assert!(matches!(cut("audio/fit__amr.amr"), Some(Damage::Truncated(_))));
+    assert!(matches!(cut("audio/fit__opus-mono.ogg"), Some(Damage::Truncated(_))));
+    assert!(matches!(cut("audio/unfit__vorbis__audio.codec.ogg"), Some(Damage::Truncated(_))));
+    assert!(matches!(cut("audio/unfit__pcm-s16__audio.container.wav"), Some(Damage::Truncated(_))));
+    assert!(matches!(cut("audio/unfit__pcm__audio.container.flac"), Some(Damage::Truncated(_))));
+    // Streams without an index are cut anywhere, and play up to there.
+    assert_eq!(cut("audio/fit__adts.aac"), None);
+    assert_eq!(cut("audio/fit__mp3.mp3"), None);
+}
+
+#[test]
+fn packets_add_up_to_the_length() {
+    let total = |name: &str| -> (u64, u64, i64) {
+        let source = Source::from_bytes(read(name), None);
+        let mut ogg = Ogg::open(&source).unwrap();
+        let all = ogg.samples(0).unwrap().unwrap();
+        let (mut packet, mut samples, mut discard) = (Packet::default(), 0, 0);
+        let rate = i64::from(ogg.tracks()[0].timescale);
+        while ogg.next(&mut packet, Want::Table).unwrap() {
+            assert_eq!(packet.pts, i64::try_from(samples).unwrap());
+            samples += packet.duration;
+            discard += packet.discard_ns;
+        }
+        (all, samples, (discard * rate + 500_000_000) / 1_000_000_000)
+    };
+    for name in [
+        "audio/fit__opus-mono.ogg",
+        "voice/fit__opus-mono-60-ms.ogg",
+        "audio/unfit__vorbis__audio.codec.ogg",
+        "audio/unfit__flac__audio.codec.ogg",
+    ] {
+        let (all, samples, discard) = total(name);
+        assert!(samples.abs_diff(all) == discard.unsigned_abs(), "{name}: {all} {samples} {discard}");
+    }
+}
+
+#[test]
+fn lengths_are_exact() {
+    for (name, us, tolerance) in [
+        ("audio/fit__amr.amr", 1_000_000_u64, 60_000_u64),
+        ("audio/fit__opus-mono.ogg", 1_000_000, 100),
+        ("audio/unfit__vorbis__audio.codec.ogg", 1_000_000, 100),
+        ("audio/unfit__flac__audio.codec.ogg", 1_000_000, 100),
+        ("audio/unfit__pcm__audio.container.flac", 1_000_000, 100),
+        ("audio/unfit__pcm__audio.container.caf", 500_000, 100),
+        ("audio/unfit__pcm__audio.container.aiff", 500_000, 100),
+        ("audio/unfit__adpcm-ms__audio.container.wav", 500_000, 10_000),
+        ("audio/fit__mp3.mp3", 1_044_897, 100),
+        ("audio/fit__adts.aac", 1_000_000, 60_000),
+    ] {
+        let (streams, damage) = facts(read(name));
+        let found = streams.duration_us.unwrap();
+        assert!(found.abs_diff(us) <= tolerance, "{name}: {found}");
+        assert_eq!(damage, [], "{name}");
+    }
+}

@@ -1,0 +1,347 @@
+//! WAV and RF64: format, data, and how far the data's size can be believed (RIFF MCI §3, EBU Tech 3306).
+
+use super::sound;
+use super::stream::Streamed;
+use crate::bytes::{array, be32, byte, le16, le32, le64};
+use crate::codec::mpeg_audio::id3_has_picture;
+use crate::codec::of_wave_tag;
+use crate::demux::mp3::Mp3;
+use crate::error::Result;
+use crate::facts::{AudioTrack, Damage};
+use crate::source::Source;
+
+/// The most chunks that are looked at.
+const MAX_CHUNKS: usize = 1024;
+
+/// Sizes from here on are what recorders write that cannot go back: 0xFFFFFFFF, 0x7FFFFFFF, or a little less.
+const OPEN_ENDED: u32 = 0x7fff_0000;
+
+/// A tag chunk is read up to here for a picture.
+const MAX_TAG: usize = 256 * 1024;
+
+/// Chunks that may follow data of no length; all else that follows is the data of a recorder that never came back.
+const KNOWN: &[&[u8; 4]] = &[
+    b"LIST", b"JUNK", b"PAD ", b"fact", b"bext", b"cue ", b"id3 ", b"ID3 ", b"iXML", b"smpl", b"inst", b"axml", b"PEAK",
+];
+
+/// The format (`fmt `).
+#[derive(Debug, Clone, Copy, Default)]
+struct Format {
+    tag: u16,
+    channels: u16,
+    rate: u32,
+    byte_rate: u32,
+    align: u16,
+    bits: u16,
+    block_samples: u16,
+}
+
+impl Format {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        const EXTENSIBLE: u16 = 0xfffe;
+        let tag = le16(bytes, 0)?;
+        let mut format = Self {
+            tag,
+            channels: le16(bytes, 2)?,
+            rate: le32(bytes, 4)?,
+            byte_rate: le32(bytes, 8)?,
+            align: le16(bytes, 12)?,
+            bits: le16(bytes, 14).unwrap_or(0),
+            block_samples: le16(bytes, 18).unwrap_or(0),
+        };
+        if tag == EXTENSIBLE {
+            // The first word of the sub-format is the tag; valid bits stand where ADPCM has its samples.
+            format.tag = le16(bytes, 24).unwrap_or(tag);
+            format.bits = Some(format.block_samples).filter(|&bits| bits > 0).unwrap_or(format.bits);
+        }
+        Some(format)
+    }
+
+    /// Bytes of a block, or of a sample of all channels.
+    const fn block(&self) -> u64 {
+        if self.align == 0 { 1 } else { self.align as u64 }
+    }
+
+    /// Samples that `bytes` hold, where blocks tell.
+    fn samples(&self, bytes: u64) -> Option<u64> {
+        let codec = of_wave_tag(self.tag);
+        match codec.as_str() {
+            "pcm" | "pcm-float" | "alaw" | "mulaw" => {
+                let bits = u64::from(self.bits.max(8)).div_ceil(8) * u64::from(self.channels);
+                let frame = if self.align > 0 { u64::from(self.align) } else { bits };
+                bytes.checked_div(frame)
+            }
+            "adpcm" if self.block_samples > 0 => Some(self.adpcm(bytes)),
+            _ => None,
+        }
+    }
+
+    /// Samples of ADPCM: a last block that is shorter counts by what it holds (four bits a sample behind its head).
+    fn adpcm(&self, bytes: u64) -> u64 {
+        let channels = u64::from(self.channels.max(1));
+        // Microsoft's head holds two samples in 7 bytes, IMA's one in 4.
+        let (head, first) = if self.tag == 2 { (7 * channels, 2) } else { (4 * channels, 1) };
+        let (whole, rest) = (bytes / self.block(), bytes % self.block());
+        let partial = if rest > head { (rest - head) * 2 / channels + first } else { 0 };
+        whole.saturating_mul(u64::from(self.block_samples)).saturating_add(partial.min(u64::from(self.block_samples)))
+    }
+}
+
+/// What the chunks tell.
+#[derive(Debug, Default)]
+struct Chunks {
+    format: Option<Format>,
+    /// Where the data starts and ends; and its size by its header, where that is believed.
+    data: Option<(u64, u64, Option<u64>)>,
+    fact_samples: Option<u64>,
+    long_data: Option<u64>,
+    metadata: u64,
+    picture: bool,
+}
+
+/// What can be measured of a WAV.
+pub(super) fn inspect(source: &Source) -> Result<Streamed> {
+    let chunks = read(source)?;
+    let Some(format) = chunks.format else {
+        return Ok(sound::broken("unknown", "the format chunk is missing"));
+    };
+    let codec = of_wave_tag(format.tag);
+    let mut track = AudioTrack {
+        codec: codec.clone(),
+        sample_rate: Some(format.rate).filter(|&rate| rate > 0),
+        channels: Some(format.channels).filter(|&channels| channels > 0),
+        bits: u8::try_from(format.bits).ok().filter(|&bits| bits > 0),
+        default: true,
+        ..AudioTrack::default()
+    };
+    let mut damage = Vec::new();
+    let Some((start, end, told)) = chunks.data else {
+        damage.push(Damage::Truncated("the data chunk is missing".to_owned()));
+        return Ok(sound::alone(track, damage));
+    };
+    let there = end - start;
+    if let Some(told) = told.filter(|&told| told > there.saturating_add(format.block())) {
+        damage.push(Damage::Truncated(format!("the data ends beyond the file; found {there} bytes, expected {told}")));
+    }
+    if format.channels == 0 || format.rate == 0 {
+        damage.push(Damage::Malformed(format!("found {} channels at {} Hz", format.channels, format.rate)));
+    }
+    let mut samples = format.samples(there);
+    if codec == "mp3" || codec == "mp2" {
+        if let Ok(mut mp3) = sound::or_damage(Mp3::within(source, start, end))? {
+            (track.sample_rate, track.channels) = (Some(mp3.header.sample_rate), Some(mp3.header.channels));
+            samples = Some(mp3.count()?.samples);
+        }
+        track.bits = None;
+    } else if codec == "adpcm" {
+        // The encoder's count leaves out what fills the last block.
+        samples = chunks.fact_samples.filter(|&fact| samples.is_none_or(|all| fact <= all)).or(samples);
+        track.bits = None;
+    }
+    let by_rate = || {
+        let us = u128::from(there) * 1_000_000 / u128::from(std::num::NonZeroU32::new(format.byte_rate)?.get());
+        u64::try_from(us).ok()
+    };
+    track.duration_us = samples
+        .or(chunks.fact_samples.filter(|&fact| fact > 0))
+        .and_then(|samples| sound::microseconds(samples, track.sample_rate.unwrap_or(0)))
+        .or_else(by_rate);
+    track.bitrate = sound::bitrate(there, track.duration_us);
+    if damage.is_empty() && (there == 0 || track.duration_us.is_none_or(|us| us == 0)) {
+        damage.push(Damage::Truncated("the data holds no sample".to_owned()));
+    }
+    let mut found = sound::alone(track, damage);
+    (found.streams.metadata_bytes, found.streams.cover_art) = (chunks.metadata, chunks.picture);
+    Ok(found)
+}
+
+fn read(source: &Source) -> Result<Chunks> {
+    let length = source.len();
+    let (mut chunks, mut at) = (Chunks::default(), 12_u64);
+    for _ in 0..MAX_CHUNKS {
+        let head = source.bytes_at(at, 8)?;
+        let (Some(kind), Some(size)) = (array::<4>(&head, 0), le32(&head, 4)) else { break };
+        let start = at + 8;
+        let mut end = start.saturating_add(u64::from(size));
+        match &kind {
+            b"fmt " => chunks.format = chunks.format.or(Format::parse(&source.bytes_at(start, 40.min(size as usize))?)),
+            b"ds64" => chunks.long_data = le64(&source.bytes_at(start, 16)?, 8),
+            b"fact" => chunks.fact_samples = le32(&source.bytes_at(start, 4)?, 0).map(u64::from),
+            b"data" if chunks.data.is_none() => {
+                let told = data_size(source, start, size, &chunks)?;
+                end = told.map_or(length, |told| start.saturating_add(told));
+                chunks.data = Some((start, end.min(length), told));
+            }
+            _ => {
+                chunks.metadata += end.min(length).saturating_sub(start);
+                if kind.eq_ignore_ascii_case(b"id3 ") {
+                    chunks.picture |= id3_has_picture(&source.bytes_at(start, MAX_TAG.min(size as usize))?);
+                }
+            }
+        }
+        // Chunks are padded to even places; some writers forget it.
+        at = end.saturating_add((end - start) % 2);
+        if at >= length {
+            break;
+        }
+    }
+    Ok(chunks)
+}
+
+/// The data's size, where its header's word is believed; none: it goes on to the end of the file.
+fn data_size(source: &Source, start: u64, size: u32, chunks: &Chunks) -> Result<Option<u64>> {
+    let there = source.len().saturating_sub(start);
+    if size == u32::MAX
+        && let Some(long) = chunks.long_data.filter(|&long| long > 0 && long != u64::MAX)
+    {
+        return Ok(Some(long));
+    }
+    if size >= OPEN_ENDED && u64::from(size) > there {
+        return Ok(None);
+    }
+    if size == 0 && there > 0 {
+        let next = source.bytes_at(start, 8)?;
+        let follows = KNOWN.iter().any(|kind| next.starts_with(*kind));
+        return Ok(if follows { Some(0) } else { None });
+    }
+    Ok(Some(u64::from(size)))
+}
+
+/// What can be measured of an AIFF or AIFC.
+pub(super) fn inspect_aiff(source: &Source) -> Result<Streamed> {
+    let length = source.len();
+    let (mut at, mut metadata, mut picture) = (12_u64, 0, false);
+    let (mut common, mut data) = (None, None);
+    for _ in 0..MAX_CHUNKS {
+        let head = source.bytes_at(at, 8)?;
+        let (Some(kind), Some(size)) = (array::<4>(&head, 0), be32(&head, 4)) else { break };
+        let start = at + 8;
+        let end = start.saturating_add(u64::from(size));
+        match &kind {
+            b"COMM" => common = common.or(Common::parse(&source.bytes_at(start, 22)?, source.head()?)),
+            // Offset and block size stand before the samples.
+            b"SSND" => data = data.or(Some((start.saturating_add(8).min(length), end))),
+            _ => {
+                metadata += end.min(length).saturating_sub(start);
+                if kind.eq_ignore_ascii_case(b"id3 ") {
+                    picture |= id3_has_picture(&source.bytes_at(start, MAX_TAG.min(size as usize))?);
+                }
+            }
+        }
+        at = end.saturating_add(u64::from(size % 2));
+        if at >= length {
+            break;
+        }
+    }
+    let Some(common) = common else { return Ok(sound::broken("unknown", "the common chunk is missing")) };
+    let mut damage = Vec::new();
+    let there = data.map_or(0, |(start, end)| end.min(length).saturating_sub(start));
+    if let Some((_, end)) = data.filter(|&(_, end)| end > length) {
+        damage.push(Damage::Truncated(format!("the sound ends {} bytes beyond the file", end - length)));
+    }
+    let needed = common.bytes();
+    if damage.is_empty() && needed.is_some_and(|needed| needed > there.saturating_add(u64::from(common.channels) * 8)) {
+        damage.push(Damage::Truncated(format!("found {there} bytes of sound, expected {}", needed.unwrap_or(0))));
+    }
+    if damage.is_empty() && (there == 0 || common.frames == 0) {
+        damage.push(Damage::Truncated("the file holds no sample".to_owned()));
+    }
+    let duration_us = sound::microseconds(common.samples(), common.rate);
+    let track = AudioTrack {
+        codec: common.codec,
+        sample_rate: Some(common.rate).filter(|&rate| rate > 0),
+        channels: Some(common.channels).filter(|&channels| channels > 0),
+        bits: u8::try_from(common.bits).ok().filter(|&bits| bits > 0),
+        duration_us,
+        bitrate: sound::bitrate(there, duration_us),
+        default: true,
+        ..AudioTrack::default()
+    };
+    let mut found = sound::alone(track, damage);
+    (found.streams.metadata_bytes, found.streams.cover_art) = (metadata, picture);
+    Ok(found)
+}
+
+/// The common chunk of an AIFF.
+#[derive(Debug)]
+struct Common {
+    codec: String,
+    code: [u8; 4],
+    channels: u16,
+    frames: u32,
+    bits: u16,
+    rate: u32,
+}
+
+impl Common {
+    fn parse(bytes: &[u8], head: &[u8]) -> Option<Self> {
+        let compressed = head.get(8..12) == Some(b"AIFC");
+        let code = if compressed { array(bytes, 18)? } else { *b"NONE" };
+        Some(Self {
+            codec: crate::codec::of_sample_entry(code),
+            code,
+            channels: u16::from_be_bytes(array(bytes, 0)?),
+            frames: be32(bytes, 2)?,
+            bits: u16::from_be_bytes(array(bytes, 6)?),
+            rate: extended(bytes.get(8..18)?)?,
+        })
+    }
+
+    /// Samples per channel: packets of `ima4` hold 64.
+    const fn samples(&self) -> u64 {
+        if matches!(&self.code, b"ima4") { self.frames as u64 * 64 } else { self.frames as u64 }
+    }
+
+    /// Bytes that the sound takes, where samples are alike.
+    fn bytes(&self) -> Option<u64> {
+        let sample = match self.codec.as_str() {
+            "pcm" | "pcm-float" => u64::from(self.bits).div_ceil(8),
+            "alaw" | "mulaw" => 1,
+            _ => return None,
+        };
+        Some(u64::from(self.frames) * sample * u64::from(self.channels))
+    }
+}
+
+/// A rate as an 80-bit floating-point number (IEEE 754 extended), rounded down.
+fn extended(bytes: &[u8]) -> Option<u32> {
+    let exponent = u32::from(u16::from_be_bytes([byte(bytes, 0)? & 0x7f, byte(bytes, 1)?]));
+    let mantissa = u64::from_be_bytes(array(bytes, 2)?);
+    let shift = 16_383_u32.checked_add(63)?.checked_sub(exponent)?;
+    u32::try_from(mantissa.checked_shr(shift).unwrap_or(0)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wav(size: u32, data: &[u8], behind: &[u8]) -> Streamed {
+        let format =
+            [&b"fmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data"[..], &size.to_le_bytes()].concat();
+        let bytes = [&b"RIFF\xff\xff\xff\xffWAVE"[..], &format, data, behind].concat();
+        inspect(&Source::from_bytes(bytes, None)).unwrap()
+    }
+
+    #[test]
+    fn sizes_of_recorders_that_never_came_back() {
+        for size in [0, u32::MAX, 0x7fff_ffff, 0x7fff_ffdb] {
+            let found = wav(size, &[1; 16_000], &[]);
+            assert_eq!((found.streams.duration_us, found.damage), (Some(1_000_000), vec![]), "{size:#x}");
+        }
+        let odd = wav(16_001, &[1; 16_000], &[]);
+        assert!(odd.damage.is_empty());
+        let cut = wav(32_000, &[1; 16_000], &[]);
+        assert!(matches!(cut.damage.as_slice(), [Damage::Truncated(_)]));
+        assert_eq!(cut.streams.duration_us, Some(1_000_000));
+        assert!(matches!(wav(0, &[], &[]).damage.as_slice(), [Damage::Truncated(_)]));
+        assert!(matches!(wav(0, &[], b"LIST\x04\0\0\0INFO").damage.as_slice(), [Damage::Truncated(_)]));
+    }
+
+    #[test]
+    fn rates_of_eighty_bits() {
+        assert_eq!(extended(&[0x40, 0x0e, 0xac, 0x44, 0, 0, 0, 0, 0, 0]), Some(44_100));
+        assert_eq!(extended(&[0x40, 0x0b, 0xfa, 0, 0, 0, 0, 0, 0, 0]), Some(8_000));
+        assert_eq!(extended(&[0x7f, 0xff, 0xac, 0x44, 0, 0, 0, 0, 0, 0]), None);
+        assert_eq!(extended(&[0, 0, 0xac, 0x44, 0, 0, 0, 0, 0, 0]), Some(0));
+    }
+}
