@@ -13,8 +13,11 @@ use crate::sniff::Sniffed;
 use crate::source::Source;
 use stream::Streamed;
 
+mod asf;
+mod avi;
 mod bmp;
 mod exif;
+mod flv;
 mod gif;
 mod heif;
 mod heif_items;
@@ -25,12 +28,16 @@ mod jp2;
 mod jpeg;
 mod jpeg_end;
 mod jxl;
+mod matroska;
+mod mpegps;
+mod mpegts;
 mod png;
 mod png_chunk;
 mod psd;
 mod stream;
 mod svg;
 mod tiff;
+mod tracks;
 mod webp;
 mod xmp;
 

@@ -1,7 +1,9 @@
 //! Sound and moving pictures: which container is looked at by whom.
 
+use super::{asf, avi, flv, matroska, mpegps, mpegts};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
+use crate::format::Format;
 use crate::sniff::{Sniffed, Streams};
 use crate::source::Source;
 
@@ -16,7 +18,15 @@ pub(crate) struct Streamed {
 
 /// What can be measured of a container without decoding it.
 pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
-    let mut found = Streamed { streams: outline(&sniffed.streams), damage: Vec::new() };
+    let mut found = match sniffed.format {
+        Format::Mkv | Format::Mka | Format::Webm | Format::WebmAudio => matroska::inspect(source)?,
+        Format::Avi => avi::inspect(source)?,
+        Format::MpegTs => mpegts::inspect(source)?,
+        Format::Flv => flv::inspect(source)?,
+        Format::Wmv => asf::inspect(source)?,
+        Format::MpegPs | Format::MpegVideo => mpegps::inspect(source)?,
+        _ => Streamed { streams: outline(&sniffed.streams), damage: Vec::new() },
+    };
     let streams = &mut found.streams;
     streams.bitrate = streams
         .duration_us
