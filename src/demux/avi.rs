@@ -303,7 +303,12 @@ impl<'a> Avi<'a> {
         let Some(stream) = self.streams.get_mut(chunk.track) else { return Ok(false) };
         let (scale, by_bytes) = (u64::from(stream.clock.scale), u64::from(stream.clock.sample_size));
         let unit = stream.units;
-        let step = if by_bytes > 0 { chunk.size / by_bytes } else { 1 };
+        let sound = self.tracks.get(chunk.track).is_some_and(|track| track.kind == Kind::Audio);
+        let step = match by_bytes {
+            // An empty chunk of sound lasts no time: players go by its bytes.
+            0 => u64::from(chunk.size > 0 || !sound),
+            bytes => chunk.size / bytes,
+        };
         stream.units += step;
         let byte_stream = stream.byte_stream;
         // An empty chunk shows the frame before once more.
@@ -419,7 +424,7 @@ fn settle(track: &mut Track, stream: &mut Stream) {
         let sps = h264::Config::parse(&track.config).and_then(|config| h264::Sps::parse(config.sps?));
         if let Some(sps) = sps {
             track.size = Some((sps.width, sps.height));
-            track.pixel_aspect = sps.pixel_aspect.or(track.pixel_aspect);
+            track.pixel_aspect = annexb::pixel_aspect(&sps).or(track.pixel_aspect);
         }
     }
     if let (Some(_), Some(rate)) = (&stream.framer, track.sample_rate) {

@@ -46,6 +46,7 @@ pub(super) struct Counted {
 pub(super) fn count<D: Demuxer>(demuxer: &mut D, go_on: impl Fn(&D) -> bool) -> Result<Counted> {
     let mut counted = Counted { tracks: vec![Tally::default(); demuxer.tracks().len()], whole: false };
     let is_opus: Vec<bool> = demuxer.tracks().iter().map(|track| track.codec == "opus").collect();
+    let timescales: Vec<u32> = demuxer.tracks().iter().map(|track| track.timescale).collect();
     let mut packet = Packet::default();
     let mut want = if is_opus.contains(&true) { Want::Content } else { Want::Table };
     while go_on(demuxer) {
@@ -66,17 +67,20 @@ pub(super) fn count<D: Demuxer>(demuxer: &mut D, go_on: impl Fn(&D) -> bool) -> 
             tally.opus = packet.data.get(..packet.data.len().min(2)).unwrap_or_default().to_vec();
             want = Want::Table;
         }
-        tally.add(&packet);
+        let scale = timescales.get(packet.track).copied().unwrap_or(1);
+        tally.add(&packet, i64::from(scale));
     }
     Ok(counted)
 }
 
 impl Tally {
-    fn add(&mut self, packet: &Packet) {
+    fn add(&mut self, packet: &Packet, timescale: i64) {
         self.packets += 1;
         self.bytes += u64::from(packet.size);
         self.first = Some(self.first.map_or(packet.pts, |first| first.min(packet.pts)));
+        let unplayed = i128::from(packet.discard_ns.max(0)) * i128::from(timescale) / 1_000_000_000;
         let duration = i64::try_from(packet.duration).unwrap_or(0);
+        let duration = duration.saturating_sub(i64::try_from(unplayed).unwrap_or(0));
         self.end = self.end.max(packet.pts.saturating_add(duration));
         self.latest = self.latest.max(Some(packet.pts));
         self.reordered |= packet.pts != packet.dts;
@@ -321,3 +325,6 @@ mod tests {
         assert_eq!(rate(0, 10, 10), None);
     }
 }
+
+#[cfg(test)]
+mod mutations;

@@ -3,7 +3,7 @@
 use super::tables::Listed;
 use crate::bytes::{be16, byte};
 use crate::codec::{aac, hevc};
-use crate::demux::annexb::{MAX_UNIT, ParameterSets, start_code, units};
+use crate::demux::annexb::{self, MAX_UNIT, ParameterSets, start_code, units};
 use crate::demux::framing::{Framed, Framer, Framing, Mark};
 use crate::demux::{Kind, Packet, Track, Want};
 
@@ -145,7 +145,7 @@ impl Stream {
                 if let (true, Some(sps)) = (self.sets.is_whole(), self.sets.sps()) {
                     self.track.config = self.sets.avcc().unwrap_or_default();
                     self.track.size = Some((sps.width, sps.height));
-                    self.track.pixel_aspect = sps.pixel_aspect;
+                    self.track.pixel_aspect = annexb::pixel_aspect(&sps);
                     self.track.color = sps.color;
                 }
             }
