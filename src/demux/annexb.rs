@@ -1,8 +1,8 @@
 //! H.264 as a byte stream (ITU-T H.264 annex B) → length-prefixed access units and an avcC, as MP4 stores them.
 
+use crate::bytes::byte;
 use crate::codec::h264::Sps;
 use crate::codec::rbsp::Rbsp;
-use crate::bytes::byte;
 
 /// Types of NAL units (table 7-1).
 const SLICE: u8 = 1;

@@ -28,7 +28,8 @@ const MAX_OBJECTS: usize = 1024;
 pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     let mut found = Streamed::default();
     let file = Region::whole(source);
-    let Some(size) = file.array::<24>(0)?.filter(|head| head.starts_with(&HEADER)).and_then(|head| le64(&head, 16)) else {
+    let Some(size) = file.array::<24>(0)?.filter(|head| head.starts_with(&HEADER)).and_then(|head| le64(&head, 16))
+    else {
         found.damage.push(Damage::Malformed("no ASF header".to_owned()));
         return Ok(found);
     };

@@ -5,7 +5,7 @@ use super::tracks::{count, facts, rate_of};
 use crate::demux::avi::Avi;
 use crate::demux::{Demuxer, Kind};
 use crate::error::{ErrorKind, Result};
-use crate::facts::Damage;
+use crate::facts::{Damage, FrameRate};
 use crate::source::Source;
 
 /// The most that is walked; beyond it lengths are those of the header.
@@ -25,7 +25,12 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         // All frames have one length; an empty chunk shows the one before again.
         found.variable_rate = false;
         if let Some((rate, scale)) = file.stated_rate(index) {
-            found.frame_rate = rate_of(1000, u64::from(scale) * 1000, rate).or(found.frame_rate);
+            let stated = rate_of(1000, u64::from(scale) * 1000, rate);
+            // Where empty chunks stand between frames there are fewer of them.
+            let fewer = |(stated, counted): (FrameRate, FrameRate)| counted.per_second() < stated.per_second() * 0.9;
+            if !stated.zip(found.frame_rate).is_some_and(fewer) {
+                found.frame_rate = stated.or(found.frame_rate);
+            }
         }
         found.frames = found.frames.or(file.stated_frames(index));
     }

@@ -2,8 +2,8 @@
 
 use super::stream::Streamed;
 use super::tracks::{count, facts, rate_of};
-use crate::demux::{Demuxer, Kind};
 use crate::demux::matroska::Matroska;
+use crate::demux::{Demuxer, Kind};
 use crate::error::{ErrorKind, Result};
 use crate::facts::Damage;
 use crate::source::Source;

@@ -31,7 +31,9 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
             0xB3 => picture(&head, body, &mut found),
             0xC0..=0xDF => {
                 let content = packet(&head, body);
-                if !seen.contains(&id) && let Some(header) = frame(content) {
+                if !seen.contains(&id)
+                    && let Some(header) = frame(content)
+                {
                     seen.push(id);
                     found.streams.audio.push(AudioTrack {
                         codec: header.codec().to_owned(),
@@ -50,7 +52,11 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
                     && !seen.contains(&id)
                 {
                     seen.push(id);
-                    found.streams.audio.push(AudioTrack { codec: codec.to_owned(), default: true, ..AudioTrack::default() });
+                    found.streams.audio.push(AudioTrack {
+                        codec: codec.to_owned(),
+                        default: true,
+                        ..AudioTrack::default()
+                    });
                 }
                 at = body + 2 + be16(&head, body).map_or(0, usize::from);
             }
@@ -87,9 +93,9 @@ fn clock(bytes: &[u8], at: usize) -> Option<u64> {
     let raw = array::<5>(bytes, at)?.map(u64::from);
     let [a, b, c, d, e] = raw;
     match a {
-        a if a & 0xC4 == 0x44 => Some(
-            (a >> 3 & 7) << 30 | (a & 3) << 28 | b << 20 | (c >> 3) << 15 | (c & 3) << 13 | d << 5 | e >> 3,
-        ),
+        a if a & 0xC4 == 0x44 => {
+            Some((a >> 3 & 7) << 30 | (a & 3) << 28 | b << 20 | (c >> 3) << 15 | (c & 3) << 13 | d << 5 | e >> 3)
+        }
         a if a & 0xF1 == 0x21 => Some((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1),
         _ => None,
     }

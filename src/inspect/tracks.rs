@@ -26,6 +26,7 @@ pub(super) struct Tally {
     pub end: i64,
     /// The shortest and longest step from one decoding time to the next.
     steps: Option<(i64, i64)>,
+    first_decoded: Option<i64>,
     last: Option<i64>,
     /// The last presentation, where no length is stated.
     latest: Option<i64>,
@@ -87,6 +88,7 @@ impl Tally {
         if let Some(step) = self.last.map(|last| packet.dts.saturating_sub(last)).filter(|&step| step > 0) {
             self.steps = Some(self.steps.map_or((step, step), |(low, high)| (low.min(step), high.max(step))));
         }
+        self.first_decoded = self.first_decoded.or(Some(packet.dts));
         self.last = Some(packet.dts);
     }
 
@@ -111,7 +113,10 @@ impl Tally {
     /// Frames per second: of the steps between the first and the last frame.
     fn rate(&self, timescale: u32) -> Option<FrameRate> {
         let steps = self.packets.checked_sub(1).filter(|&steps| steps > 0)?;
-        let ticks = u64::try_from(self.latest?.saturating_sub(self.first?)).ok().filter(|&ticks| ticks > 0)?;
+        // What is decoded in order has no gaps at its end, where the file may be cut.
+        let (first, last) =
+            if self.reordered { (self.first_decoded?, self.last?) } else { (self.first?, self.latest?) };
+        let ticks = u64::try_from(last.saturating_sub(first)).ok().filter(|&ticks| ticks > 0)?;
         rate_of(steps, ticks, timescale)
     }
 }
@@ -166,7 +171,8 @@ pub(super) fn facts(tracks: &[Track], counted: &Counted) -> StreamFacts {
             Kind::Other(kind) => streams.other.push(OtherTrack { kind, codec: track.codec.clone() }),
         }
     }
-    let lengths = streams.video.iter().map(|track| track.duration_us).chain(streams.audio.iter().map(|track| track.duration_us));
+    let lengths =
+        streams.video.iter().map(|track| track.duration_us).chain(streams.audio.iter().map(|track| track.duration_us));
     streams.duration_us = lengths.flatten().max();
     streams
 }
@@ -326,5 +332,7 @@ mod tests {
     }
 }
 
+#[cfg(test)]
+mod containers;
 #[cfg(test)]
 mod mutations;

@@ -46,7 +46,8 @@ pub(super) struct Entry {
 
 /// The tracks of a Tracks element's content.
 pub(super) fn read(content: &[u8], most: usize) -> Vec<Entry> {
-    children(content).take_while(|(found, _)| !id::OF_SEGMENT.contains(found))
+    children(content)
+        .take_while(|(found, _)| !id::OF_SEGMENT.contains(found))
         .filter(|(found, _)| *found == id::TRACK_ENTRY)
         .take(most)
         .map(|(_, entry)| entry_of(entry))
@@ -211,7 +212,11 @@ fn audio(entry: &mut Entry, content: &[u8], code: &str) {
     let audio = child(content, id::AUDIO).unwrap_or_default();
     let rate = |id: u32| {
         let rate = child(audio, id).map(float).filter(|rate| (1.0..4_294_967_295.0).contains(rate))?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range of the line above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within the range of the line above"
+        )]
         Some(rate.round() as u32)
     };
     let track = &mut entry.track;
