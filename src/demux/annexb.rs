@@ -1,8 +1,8 @@
 //! H.264 as a byte stream (ITU-T H.264 annex B) → length-prefixed access units and an avcC, as MP4 stores them.
 
+use crate::bytes::byte;
 use crate::codec::h264::Sps;
 use crate::codec::rbsp::Rbsp;
-use crate::bytes::byte;
 
 /// Types of NAL units (table 7-1).
 const SLICE: u8 = 1;
@@ -108,7 +108,7 @@ impl ParameterSets {
         let first = self.sps.first().filter(|_| !self.pps.is_empty())?;
         let &[_, profile, constraints, level] = first.first_chunk()?;
         let mut record = vec![1, profile, constraints, level, 0xFF, 0xE0 | u8::try_from(self.sps.len()).ok()?];
-        let mut put = |sets: &[Vec<u8>], record: &mut Vec<u8>| {
+        let put = |sets: &[Vec<u8>], record: &mut Vec<u8>| {
             for set in sets {
                 record.extend(u16::try_from(set.len()).unwrap_or(0).to_be_bytes());
                 record.extend(set);
@@ -151,6 +151,11 @@ impl ParameterSets {
         // Broadcasts start groups with an intra picture that is no IDR, behind its parameter sets.
         idr || sets && intra
     }
+}
+
+/// The shape of a pixel, where it is stated and not square.
+pub(crate) fn pixel_aspect(sps: &Sps) -> Option<(u32, u32)> {
+    sps.pixel_aspect.filter(|(wide, high)| wide != high)
 }
 
 /// Chroma format and bit depths above 8 of a sequence parameter set that has them.

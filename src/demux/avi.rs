@@ -4,20 +4,22 @@
 //! which frames can be started from, read beside the walk. Sound that has frames of its own (MP3, AAC with ADTS headers)
 //! is put together from the chunks, which cut it anywhere, and timed by its samples.
 //!
-//! AVI stores one time a frame. H.264 as a byte stream comes out as length-prefixed access units.
+//! AVI stores when a frame is decoded. H.264 as a byte stream comes out as length-prefixed access units, shown when the
+//! order count of its pictures says.
 
 mod header;
+mod order;
+mod stream;
 
-use super::annexb::{self, ParameterSets};
-use super::framing::{Framer, Framing};
+use super::annexb;
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::bytes::{Blocks, array, byte, le32};
-use crate::codec::{h264, mpeg_audio};
 use crate::error::{Error, Result};
 use crate::facts::Damage;
 use crate::source::Source;
-use header::{Clock, StreamHead};
+use header::StreamHead;
 use std::collections::VecDeque;
+use stream::{Stream, learn, settle};
 
 /// The most of a header list that is read.
 const MAX_HEADER: usize = 1024 * 1024;
@@ -33,19 +35,6 @@ const MAX_INDEX_STEPS: usize = 64;
 
 /// `AVIIF_KEYFRAME`.
 const KEY: u32 = 0x10;
-
-/// A stream, and where it stands.
-#[derive(Debug)]
-struct Stream {
-    clock: Clock,
-    block_align: u16,
-    /// Whether frames of H.264 are a byte stream.
-    byte_stream: bool,
-    sets: ParameterSets,
-    framer: Option<Framer>,
-    /// Bytes, chunks or samples so far, by the clock.
-    units: u64,
-}
 
 /// A chunk of content by its place.
 #[derive(Debug, Clone, Copy)]
@@ -134,14 +123,7 @@ impl<'a> Avi<'a> {
                     let content = self.source.bytes_at(at + 12, count)?;
                     for StreamHead { track, clock, block_align } in header::read(&content).streams {
                         self.tracks.push(track);
-                        self.streams.push(Stream {
-                            clock,
-                            block_align,
-                            byte_stream: false,
-                            sets: ParameterSets::default(),
-                            framer: None,
-                            units: u64::from(clock.start),
-                        });
+                        self.streams.push(Stream::new(clock, block_align));
                     }
                 }
                 (Some(b"LIST"), Some(b"movi")) => {
@@ -177,23 +159,35 @@ impl<'a> Avi<'a> {
     /// Looks at the first chunks: whether H.264 is a byte stream, whether sound has frames of its own.
     fn look(&mut self) -> Result<()> {
         let mut seen = vec![0_u32; self.streams.len()];
+        let mut slots = vec![(0_i64, None::<i64>, i64::MAX); self.streams.len()];
         let before = self.damage.len();
         for _ in 0..LOOK_CHUNKS {
             let Ok(Some(chunk)) = self.chunk() else { break };
-            let Some(count) = seen.get_mut(chunk.track).filter(|count| **count < 8 && chunk.size > 0) else { continue };
+            let Some((slot, last, gap)) = slots.get_mut(chunk.track) else { continue };
+            *slot += 1;
+            let Some(count) = seen.get_mut(chunk.track).filter(|_| chunk.size > 0) else { continue };
+            *gap = last.map_or(*gap, |last| (*slot - last).min(*gap));
+            *last = Some(*slot);
+            let order = self.streams.get(chunk.track).is_some_and(|stream| stream.order.is_some());
+            if *count >= if order { 64 } else { 8 } {
+                continue;
+            }
             *count += 1;
             let size = usize::try_from(chunk.size.min(64 * 1024)).unwrap_or(0);
             let bytes = self.blocks.from(chunk.body, size)?;
             let bytes = bytes.get(..size).unwrap_or(bytes);
-            let (Some(track), Some(stream)) = (self.tracks.get_mut(chunk.track), self.streams.get_mut(chunk.track)) else {
+            let (Some(track), Some(stream)) = (self.tracks.get_mut(chunk.track), self.streams.get_mut(chunk.track))
+            else {
                 continue;
             };
             learn(track, stream, bytes);
-            if seen.iter().all(|&count| count >= 4) {
+            let enough = |(&count, stream): (&u32, &Stream)| count >= if stream.order.is_some() { 64 } else { 4 };
+            if seen.iter().zip(&self.streams).all(enough) {
                 break;
             }
         }
-        for (track, stream) in self.tracks.iter_mut().zip(&mut self.streams) {
+        for ((track, stream), (.., gap)) in self.tracks.iter_mut().zip(&mut self.streams).zip(slots) {
+            stream.frame_units = if gap == i64::MAX { 1 } else { gap };
             settle(track, stream);
         }
         self.damage.truncate(before);
@@ -282,7 +276,10 @@ impl<'a> Avi<'a> {
 
     fn content(&mut self, chunk: &Chunk, data: &mut Vec<u8>) -> Result<()> {
         if chunk.size > MAX_CHUNK {
-            return Err(Error::limit(format!("has a chunk too large; found {} bytes, allowed {MAX_CHUNK}", chunk.size)));
+            return Err(Error::limit(format!(
+                "has a chunk too large; found {} bytes, allowed {MAX_CHUNK}",
+                chunk.size
+            )));
         }
         data.clear();
         let size = usize::try_from(chunk.size).unwrap_or(0);
@@ -303,7 +300,12 @@ impl<'a> Avi<'a> {
         let Some(stream) = self.streams.get_mut(chunk.track) else { return Ok(false) };
         let (scale, by_bytes) = (u64::from(stream.clock.scale), u64::from(stream.clock.sample_size));
         let unit = stream.units;
-        let step = if by_bytes > 0 { chunk.size / by_bytes } else { 1 };
+        let sound = self.tracks.get(chunk.track).is_some_and(|track| track.kind == Kind::Audio);
+        let step = match by_bytes {
+            // An empty chunk of sound lasts no time: players go by its bytes.
+            0 => u64::from(chunk.size > 0 || !sound),
+            bytes => chunk.size / bytes,
+        };
         stream.units += step;
         let byte_stream = stream.byte_stream;
         // An empty chunk shows the frame before once more.
@@ -323,7 +325,11 @@ impl<'a> Avi<'a> {
         if byte_stream || want == Want::Content || looked_into {
             let mut data = std::mem::take(&mut packet.data);
             self.content(chunk, &mut data)?;
-            if let Some(stream) = self.streams.get(chunk.track).filter(|_| byte_stream) {
+            if let Some(stream) = self.streams.get_mut(chunk.track).filter(|_| byte_stream) {
+                let frame = stream.frame_units.saturating_mul(i64::from(stream.clock.scale));
+                if let Some(order) = &mut stream.order {
+                    (packet.dts, packet.pts) = order.times(&data, packet.dts, frame);
+                }
                 let mut unit = crate::limits::capped_vec(data.len() + 16);
                 packet.sync = stream.sets.to_lengths(&data, &mut unit);
                 data = unit;
@@ -377,66 +383,6 @@ fn stream_number(code: [u8; 4]) -> Option<usize> {
     let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
     let known = kind.is_ascii_alphabetic() && second.is_ascii_alphanumeric();
     (digits && known).then(|| usize::from(tens - b'0') * 10 + usize::from(ones - b'0'))
-}
-
-/// Takes up what one of the first chunks of a stream tells.
-fn learn(track: &mut Track, stream: &mut Stream, bytes: &[u8]) {
-    match (track.kind, track.codec.as_str()) {
-        (Kind::Video, "h264") => stream.sets.learn(bytes),
-        (Kind::Audio, "aac") if stream.framer.is_none() => {
-            if let Some(header) = crate::codec::aac::AdtsHeader::parse(bytes) {
-                track.config = header.asc().to_vec();
-                track.channels = Some(header.channels()).filter(|&channels| channels > 0).or(track.channels);
-                track.sample_rate = Some(header.core_rate);
-                stream.framer = Some(Framer::new(Framing::Adts));
-            }
-        }
-        (Kind::Audio, "mp3" | "mp2") if stream.framer.is_none() => {
-            let found = (0..bytes.len().min(4096)).find_map(|at| {
-                let header = mpeg_audio::Header::parse(bytes.get(at..)?)?;
-                let next = bytes.get(at + header.frame_length..).unwrap_or_default();
-                (next.len() < 4 || mpeg_audio::Header::parse(next).is_some()).then_some(header)
-            });
-            if let Some(header) = found {
-                header.codec().clone_into(&mut track.codec);
-                track.sample_rate = Some(header.sample_rate);
-                track.channels = Some(header.channels);
-                stream.framer = Some(Framer::new(Framing::Mpeg));
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Fixes how a stream is read, by its header and its first chunks.
-fn settle(track: &mut Track, stream: &mut Stream) {
-    let seconds = |units: u64, stream: &Stream| units * u64::from(stream.clock.scale) / u64::from(stream.clock.rate.max(1));
-    if track.codec == "h264" {
-        if h264::Config::parse(&track.config).is_none() && stream.sets.is_whole() {
-            stream.byte_stream = true;
-            track.config = stream.sets.avcc().unwrap_or_default();
-        }
-        let sps = h264::Config::parse(&track.config).and_then(|config| h264::Sps::parse(config.sps?));
-        if let Some(sps) = sps {
-            track.size = Some((sps.width, sps.height));
-            track.pixel_aspect = sps.pixel_aspect.or(track.pixel_aspect);
-        }
-    }
-    if let (Some(_), Some(rate)) = (&stream.framer, track.sample_rate) {
-        // Counted in samples from here on.
-        track.timescale = rate;
-        track.duration = Some(seconds(u64::from(stream.clock.length) * u64::from(rate), stream));
-        stream.units = seconds(u64::from(stream.clock.start) * u64::from(rate), stream);
-    } else if let (true, Some(rate)) = (track.codec.starts_with("pcm"), track.sample_rate) {
-        // Blocks of samples, whatever the header calls a unit.
-        track.timescale = rate;
-        let block = u32::from(stream.block_align).max(1);
-        stream.clock = Clock { scale: 1, rate, sample_size: block, ..stream.clock };
-        track.duration = Some(u64::from(stream.clock.length));
-    } else {
-        track.duration = Some(u64::from(stream.clock.length) * u64::from(stream.clock.scale));
-    }
-    track.duration = track.duration.filter(|&duration| duration > 0);
 }
 
 impl Demuxer for Avi<'_> {

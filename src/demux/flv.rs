@@ -2,6 +2,7 @@
 //!
 //! Times are milliseconds, counted from the first tag of sound or pictures.
 
+use super::annexb;
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::bytes::{Blocks, array, be16, be32, byte, find};
 use crate::codec::h264;
@@ -209,7 +210,7 @@ fn configured(track: &mut Track) {
         "h264" => {
             let sps = h264::Config::parse(&track.config).and_then(|config| h264::Sps::parse(config.sps?));
             track.size = sps.map(|sps| (sps.width, sps.height));
-            track.pixel_aspect = sps.and_then(|sps| sps.pixel_aspect);
+            track.pixel_aspect = sps.as_ref().and_then(annexb::pixel_aspect);
         }
         "aac" => {
             if let Some(config) = aac::Config::parse(&track.config) {

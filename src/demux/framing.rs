@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn pictures_end_where_the_next_begins() {
         let stream = [
-            0, 0, 0, 1, 9, 16, 0, 0, 1, 0x65, 0x88, 1, 0, 0, 1, 0x65, 0x08, 2, 0, 0, 0, 1, 9, 16, 0, 0, 1, 0x41, 0x9A, 3,
+            0, 0, 0, 1, 9, 16, 0, 0, 1, 0x65, 0x88, 1, 0, 0, 1, 0x65, 0x08, 2, 0, 0, 0, 1, 9, 16, 0, 0, 1, 0x41, 0x9A,
+            3,
         ];
         let mut framer = Framer::new(Framing::Avc);
         let (mut data, mut sizes) = (Vec::new(), Vec::new());

@@ -100,8 +100,11 @@ impl<'a> Matroska<'a> {
     /// In what ways the bytes break their format, as far as was seen.
     pub(crate) fn damage(&self) -> Vec<Damage> {
         let mut all = self.damage.clone();
+        let cut = all.iter().any(|one| matches!(one, Damage::Truncated(_)));
         for one in &self.walk.damage {
-            if !all.contains(one) {
+            // That the segment is cut says the same as where the walk met the end.
+            let said = cut && matches!(one, Damage::Truncated(_));
+            if !said && !all.contains(one) {
                 all.push(one.clone());
             }
         }
@@ -135,9 +138,8 @@ impl<'a> Matroska<'a> {
 
     /// Looks at the order of the first frames, for the codecs that reorder.
     fn find_orders(&mut self) -> Result<()> {
-        let reorders = |entry: &Entry| {
-            entry.track.kind == Kind::Video && REORDERING.contains(&entry.track.codec.as_str())
-        };
+        let reorders =
+            |entry: &Entry| entry.track.kind == Kind::Video && REORDERING.contains(&entry.track.codec.as_str());
         let wanted = self.entries.iter().filter(|entry| reorders(entry)).count();
         if wanted == 0 {
             return Ok(());
@@ -177,7 +179,8 @@ impl<'a> Matroska<'a> {
         let mut end = 0;
         while let Ok(Some(frame)) = walk.next(&self.entries, &self.lengths) {
             if self.entries.get(frame.track).is_some_and(|entry| !matches!(entry.track.kind, Kind::Other(_))) {
-                end = end.max(frame.pts.saturating_add_unsigned(frame.duration).saturating_sub(frame.discard_ns.max(0)));
+                end =
+                    end.max(frame.pts.saturating_add_unsigned(frame.duration).saturating_sub(frame.discard_ns.max(0)));
             }
         }
         for one in walk.damage {

@@ -147,7 +147,8 @@ impl<'a> MpegTs<'a> {
         self.used = (self.used + self.stride).min(self.buffer.len());
         if pid == 0 || Some(pid) == self.map {
             if starts && !self.mapped {
-                let section = payload.get(1 + usize::from(byte(payload, 0).unwrap_or(0))..).unwrap_or_default().to_vec();
+                let section =
+                    payload.get(1 + usize::from(byte(payload, 0).unwrap_or(0))..).unwrap_or_default().to_vec();
                 self.table(pid, &section);
             }
             return Ok(true);
@@ -182,7 +183,8 @@ impl<'a> MpegTs<'a> {
         self.ended = true;
         let rest = self.buffer.len().saturating_sub(self.used);
         if rest > self.lead && byte(&self.buffer, self.used + self.lead) == Some(0x47) {
-            self.damage.push(Damage::Truncated(format!("the file ends within a packet: {rest} of {} bytes", self.stride)));
+            self.damage
+                .push(Damage::Truncated(format!("the file ends within a packet: {rest} of {} bytes", self.stride)));
         } else if self.streams.iter().any(Stream::is_cut) {
             self.damage.push(Damage::Truncated("the file ends within a frame".to_owned()));
         }
@@ -314,7 +316,10 @@ mod tests {
             for packet in 0..6 {
                 bytes[3 + lead + packet * stride] = 0x47;
             }
-            assert_eq!(shape(&bytes).map(|(start, stride, lead)| (start + lead as u64, stride)), Some((3 + lead as u64, stride)));
+            assert_eq!(
+                shape(&bytes).map(|(start, stride, lead)| (start + lead as u64, stride)),
+                Some((3 + lead as u64, stride))
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::movie;
 use super::{adts, caf, flac, mp3, ogg, wav, wma};
+use super::{asf, avi, flv, matroska, mpegps, mpegts};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
 use crate::format::Format;
@@ -38,6 +39,12 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
         Format::Caf => caf::inspect(source)?,
         Format::Flac => flac::inspect(source)?,
         Format::Wma => wma::inspect(source)?,
+        Format::Mkv | Format::Mka | Format::Webm | Format::WebmAudio => matroska::inspect(source)?,
+        Format::Avi => avi::inspect(source)?,
+        Format::MpegTs => mpegts::inspect(source)?,
+        Format::Flv => flv::inspect(source)?,
+        Format::Wmv => asf::inspect(source)?,
+        Format::MpegPs | Format::MpegVideo => mpegps::inspect(source)?,
         _ => Streamed { streams: outline(&sniffed.streams), damage: Vec::new() },
     };
     let streams = &mut found.streams;

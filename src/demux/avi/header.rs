@@ -57,7 +57,8 @@ pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 /// Reads the content of the `hdrl` list.
 pub(super) fn read(content: &[u8]) -> Head {
     let lists = chunks(content).filter(|(kind, body)| kind == b"LIST" && body.starts_with(b"strl"));
-    let streams = lists.take(MAX_STREAMS).enumerate().map(|(index, (_, body))| stream(index, body.get(4..).unwrap_or_default()));
+    let streams =
+        lists.take(MAX_STREAMS).enumerate().map(|(index, (_, body))| stream(index, body.get(4..).unwrap_or_default()));
     Head { streams: streams.collect() }
 }
 
@@ -79,7 +80,8 @@ fn stream(index: usize, list: &[u8]) -> StreamHead {
     let mut track = match header.get(..4) {
         Some(b"vids") => {
             let code = array::<4>(format, 16).filter(|code| code != b"\0\0\0\0").or_else(|| array(header, 4));
-            let mut track = Track::new(id, Kind::Video, code.map_or_else(|| "unknown".to_owned(), codec::of_bitmap), clock.rate);
+            let mut track =
+                Track::new(id, Kind::Video, code.map_or_else(|| "unknown".to_owned(), codec::of_bitmap), clock.rate);
             let side = |at: usize| le32(format, at).map(|side| side.cast_signed().unsigned_abs());
             track.size = side(4).zip(side(8)).filter(|&(width, height)| width > 0 && height > 0);
             track.config = format.get(BITMAP_HEADER..).unwrap_or_default().to_vec();

@@ -84,7 +84,8 @@ fn broken_bytes_cost_their_cluster() {
 
 #[test]
 fn stripped_headers_come_back_and_laces_share_the_time() {
-    let compression = [element(id::CONTENT_COMP_ALGO, &[3]), element(id::CONTENT_COMP_SETTINGS, &[0xFF, 0xFB])].concat();
+    let compression =
+        [element(id::CONTENT_COMP_ALGO, &[3]), element(id::CONTENT_COMP_SETTINGS, &[0xFF, 0xFB])].concat();
     let encoding = element(id::CONTENT_ENCODING, &element(id::CONTENT_COMPRESSION, &compression));
     let audio = element(id::AUDIO, &element(id::SAMPLING_FREQUENCY, &48_000_f32.to_be_bytes()));
     let more = [element(id::CONTENT_ENCODINGS, &encoding), audio].concat();

@@ -3,7 +3,7 @@
 use super::ebml::{child, children, float, signed, text, unsigned};
 use super::id;
 use crate::bytes::{array, le16};
-use crate::codec;
+use crate::codec::{self, opus};
 use crate::demux::language::of_bcp47;
 use crate::demux::{Kind, Track};
 use crate::facts::{ColorTags, OtherKind};
@@ -46,7 +46,8 @@ pub(super) struct Entry {
 
 /// The tracks of a Tracks element's content.
 pub(super) fn read(content: &[u8], most: usize) -> Vec<Entry> {
-    children(content).take_while(|(found, _)| !id::OF_SEGMENT.contains(found))
+    children(content)
+        .take_while(|(found, _)| !id::OF_SEGMENT.contains(found))
         .filter(|(found, _)| *found == id::TRACK_ENTRY)
         .take(most)
         .map(|(_, entry)| entry_of(entry))
@@ -211,7 +212,11 @@ fn audio(entry: &mut Entry, content: &[u8], code: &str) {
     let audio = child(content, id::AUDIO).unwrap_or_default();
     let rate = |id: u32| {
         let rate = child(audio, id).map(float).filter(|rate| (1.0..4_294_967_295.0).contains(rate))?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range of the line above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within the range of the line above"
+        )]
         Some(rate.round() as u32)
     };
     let track = &mut entry.track;
@@ -222,10 +227,13 @@ fn audio(entry: &mut Entry, content: &[u8], code: &str) {
     track.channels = u16::try_from(channels).ok().filter(|&channels| channels > 0);
     track.bits = child(audio, id::BIT_DEPTH).map(unsigned).and_then(|bits| u8::try_from(bits).ok());
     if entry.codec_delay > 0 {
-        // Opus counts at 48 kHz, whatever rate the header names (RFC 7845 §4.2).
+        // Opus counts at 48 kHz, whatever rate the header names (RFC 7845 §4.2). Players go by this, not by the
+        // pre-skip of the OpusHead, where a packager has cut and the two differ.
         let rate = if track.codec == "opus" { 48_000 } else { core_rate };
         let samples = (entry.codec_delay * u64::from(rate) + u64::from(TICKS) / 2) / u64::from(TICKS);
         track.priming = u32::try_from(samples).ok();
+    } else if let Some(head) = opus::OpusHead::parse(&track.config).filter(|_| track.codec == "opus") {
+        track.priming = Some(u32::from(head.pre_skip));
     }
     if track.codec == "aac" && track.config.is_empty() {
         track.config = aac_config(code, core_rate, track.sample_rate, channels);

@@ -5,9 +5,9 @@
 
 use super::block::{BlockHead, frames};
 use super::ebml::{Element, Found, element_at, unsigned};
+use super::id;
 use super::length::FrameLength;
 use super::tracks::{Entry, Packing, discard};
-use super::id;
 use crate::bytes::{Blocks, find};
 use crate::demux::Kind;
 use crate::error::{Error, Result};
@@ -149,7 +149,8 @@ impl<'a> Walk<'a> {
     /// Whether an element that ends at `end` is where it should be; else the walk has gone on behind it, or ends.
     fn fits(&mut self, id: u32, end: u64) -> Result<bool> {
         let over_file = end > self.source.len();
-        let known = [id::SIMPLE_BLOCK, id::BLOCK, id::BLOCK_GROUP, id::VOID].contains(&id) || id::OF_SEGMENT.contains(&id);
+        let known =
+            [id::SIMPLE_BLOCK, id::BLOCK, id::BLOCK_GROUP, id::VOID].contains(&id) || id::OF_SEGMENT.contains(&id);
         let in_cluster = self.cluster_end.filter(|&cluster| self.at < cluster);
         let over_cluster = in_cluster.is_some_and(|cluster| end > cluster);
         if over_file && known && (!over_cluster || in_cluster.is_some_and(|cluster| cluster > self.source.len())) {
@@ -286,7 +287,10 @@ impl<'a> Walk<'a> {
     pub(super) fn content(&mut self, frame: &Frame, packing: &Packing, data: &mut Vec<u8>) -> Result<()> {
         data.clear();
         if frame.size > MAX_FRAME {
-            return Err(Error::limit(format!("has a frame too large; found {} bytes, allowed {MAX_FRAME}", frame.size)));
+            return Err(Error::limit(format!(
+                "has a frame too large; found {} bytes, allowed {MAX_FRAME}",
+                frame.size
+            )));
         }
         if let Packing::Header(header) = packing {
             data.extend_from_slice(header);

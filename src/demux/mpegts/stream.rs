@@ -2,8 +2,9 @@
 
 use super::tables::Listed;
 use crate::bytes::{be16, byte};
+use crate::codec::rbsp::Rbsp;
 use crate::codec::{aac, hevc};
-use crate::demux::annexb::{MAX_UNIT, ParameterSets, start_code, units};
+use crate::demux::annexb::{self, MAX_UNIT, ParameterSets, start_code, units};
 use crate::demux::framing::{Framed, Framer, Framing, Mark};
 use crate::demux::{Kind, Packet, Track, Want};
 
@@ -64,7 +65,7 @@ impl Stream {
         match self.track.codec.as_str() {
             "h264" | "aac" => !self.track.config.is_empty(),
             "mp2" | "mp3" => self.track.sample_rate.is_some(),
-            "hevc" | "mpeg2" | "mpeg1" => self.track.size.is_some(),
+            "hevc" | "mpeg2" | "mpeg1" | "mpeg4" => self.track.size.is_some(),
             _ => true,
         }
     }
@@ -145,7 +146,7 @@ impl Stream {
                 if let (true, Some(sps)) = (self.sets.is_whole(), self.sets.sps()) {
                     self.track.config = self.sets.avcc().unwrap_or_default();
                     self.track.size = Some((sps.width, sps.height));
-                    self.track.pixel_aspect = sps.pixel_aspect;
+                    self.track.pixel_aspect = annexb::pixel_aspect(&sps);
                     self.track.color = sps.color;
                 }
             }
@@ -154,6 +155,7 @@ impl Stream {
                 self.track.size = sps.map(|sps| (sps.width, sps.height));
             }
             "mpeg2" | "mpeg1" => self.track.size = sequence_size(content),
+            "mpeg4" => self.track.size = units(content).find_map(layer_size),
             _ => {}
         }
     }
@@ -223,8 +225,11 @@ fn packet(mark: Mark, duration: u64, sync: bool, data: Vec<u8>, want: Want) -> P
     Packet { track: 0, dts: mark.dts, pts: mark.pts, duration, sync, discard_ns: 0, size, data }
 }
 
+/// Times of presentation and decoding, of 33 bits.
+type Times = (i64, i64);
+
 /// The content of a packet of an elementary stream, and its times of presentation and decoding.
-fn parse_pes(pes: &[u8]) -> Option<(&[u8], Option<(i64, i64)>)> {
+fn parse_pes(pes: &[u8]) -> Option<(&[u8], Option<Times>)> {
     if pes.get(..3)? != [0, 0, 1] {
         return None;
     }
@@ -261,6 +266,41 @@ pub(super) fn sequence_size(content: &[u8]) -> Option<(u32, u32)> {
         from = body;
     }
     None
+}
+
+/// Width and height of a video object layer (ISO/IEC 14496-2 §6.2.3).
+fn layer_size(unit: &[u8]) -> Option<(u32, u32)> {
+    const EXTENDED_ASPECT: u32 = 15;
+    if !(0x20..=0x2F).contains(&byte(unit, 0)?) {
+        return None;
+    }
+    let mut bits = Rbsp::new(unit);
+    bits.skip(8 + 1 + 8)?;
+    if bits.flag()? {
+        bits.skip(4 + 3)?;
+    }
+    if bits.bits(4)? == EXTENDED_ASPECT {
+        bits.skip(16)?;
+    }
+    if bits.flag()? {
+        bits.skip(3)?;
+        if bits.flag()? {
+            bits.skip(79)?;
+        }
+    }
+    let rectangular = bits.bits(2)? == 0;
+    bits.skip(1)?;
+    let resolution = bits.bits(16)?;
+    bits.skip(1)?;
+    if bits.flag()? {
+        let length = 32 - resolution.saturating_sub(1).leading_zeros();
+        bits.skip(length.max(1) as usize)?;
+    }
+    bits.skip(1)?;
+    let width = bits.bits(13)?;
+    bits.skip(1)?;
+    let height = bits.bits(13)?;
+    (rectangular && width > 0 && height > 0).then_some((width, height))
 }
 
 /// Whether decoding can start at a picture: it stands behind a sequence header, or says so itself.
