@@ -5,6 +5,7 @@
 
 mod aac;
 mod access_units;
+mod aiff;
 mod amr;
 mod budget;
 mod chain;
@@ -17,6 +18,7 @@ mod opus;
 mod packets;
 mod pcm;
 mod resample;
+mod stored;
 mod symphonia;
 mod trim;
 mod wav;

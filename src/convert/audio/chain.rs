@@ -84,10 +84,6 @@ pub(super) fn gain_for(input: &mut dyn PcmSource, channels: u16, centi_lufs: i32
     // A histogram, so that an hour takes no more memory than a second.
     let mode = Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM;
     let mut meter = EbuR128::new(outputs, input.rate(), mode).map_err(failed)?;
-    if outputs == 1 {
-        // One channel is played by two speakers (EBU Tech 3344 §5.3).
-        meter.set_channel(0, ebur128::Channel::DualMono).map_err(failed)?;
-    }
     let (mut raw, mut mixed) = (Vec::new(), Vec::new());
     while input.read(&mut raw)? {
         cancel.check()?;

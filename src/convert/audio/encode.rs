@@ -90,7 +90,7 @@ fn encode(input: &mut dyn PcmSource, coding: &AudioCoding, chosen: Try, gain: f3
             let made = transcoded(chosen, encoded.frames, encoded.track.timescale, found);
             let tracks = [encoded.track.clone()];
             let mut open = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
-            mp4::write(out, b"M4A ", &tracks, &mut open, cancel)?;
+            mp4::write(out, mp4::Brand::M4a, &tracks, &mut open, cancel)?;
             Ok(made)
         }
     }

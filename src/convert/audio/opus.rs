@@ -222,7 +222,8 @@ mod tests {
                 })
                 .sum::<f32>()
                 / (played - 9600) as f32;
-            assert!(error < 1e-3, "{rate} {channels} {voice}: {error}");
+            // Speech coding keeps the spectrum, not the wave.
+            assert!(error < if voice { 0.03 } else { 1e-3 }, "{rate} {channels} {voice}: {error}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::decoder::{Decoder, Spec, guard};
 use super::layout::Layout;
-use crate::bytes::{be16, be32, le16};
+use crate::bytes::{be16, be32};
 use crate::demux::Track;
 use crate::error::{Error, Result};
 
@@ -156,23 +156,31 @@ impl Decoder for PcmDecoder {
     }
 }
 
-/// By the code of a sample entry (QTFF, "Sound Sample Descriptions"; ISO/IEC 23003-5), which stands behind the box' length.
+/// By the code of a sample entry, which stands behind the box' length, and the boxes in it (ISO/IEC 23003-5).
 fn of_sample_entry(entry: &[u8], bits: u16) -> Option<Stored> {
     let code = entry.get(4..8)?;
-    let little = || boxes_find(entry, b"enda").and_then(|body| be16(body, 0)) == Some(1);
-    let pcm_c = || boxes_find(entry, b"pcmC").and_then(|body| Some((*body.get(4)? & 1 == 0, u16::from(*body.get(5)?))));
+    let pcm_c = || inner(entry, b"pcmC").and_then(|body| Some((*body.get(4)? & 1 == 0, u16::from(*body.get(5)?))));
     match code {
-        b"sowt" => Stored::integers(bits, false, false),
-        b"twos" => Stored::integers(bits, true, false),
-        b"raw " | b"NONE" | b"none" => Stored::integers(bits, true, true),
-        b"in24" => Stored::integers(24, !little(), false),
-        b"in32" => Stored::integers(32, !little(), false),
-        b"23ni" => Stored::integers(32, false, false),
-        b"fl32" | b"FL32" => Stored::floats(32, !little()),
-        b"fl64" | b"FL64" => Stored::floats(64, !little()),
         b"ipcm" => pcm_c().and_then(|(big, bits)| Stored::integers(bits, big, false)),
         b"fpcm" => pcm_c().and_then(|(big, bits)| Stored::floats(bits, big)),
         b"lpcm" => of_version_2(entry),
+        code => of_code(code, bits, inner(entry, b"enda").and_then(|body| be16(body, 0)) == Some(1)),
+    }
+}
+
+/// By the code that QuickTime and AIFF-C have in common (QTFF, "Sound Sample Descriptions").
+pub(super) fn of_code(code: &[u8], bits: u16, little_endian: bool) -> Option<Stored> {
+    match code {
+        b"sowt" => Stored::integers(bits, false, false),
+        b"NONE" | b"none" | b"twos" => Stored::integers(bits, true, false),
+        b"raw " => Stored::integers(bits, true, true),
+        b"in24" => Stored::integers(24, !little_endian, false),
+        b"in32" => Stored::integers(32, !little_endian, false),
+        b"23ni" => Stored::integers(32, false, false),
+        b"fl32" | b"FL32" => Stored::floats(32, !little_endian),
+        b"fl64" | b"FL64" => Stored::floats(64, !little_endian),
+        b"alaw" | b"ALAW" => Some(Stored::bytes(ALaw)),
+        b"ulaw" | b"ULAW" => Some(Stored::bytes(MuLaw)),
         _ => None,
     }
 }
@@ -202,11 +210,6 @@ pub(super) fn of_wave(tag: u16, bits: u16) -> Option<Stored> {
         7 => Some(Stored::bytes(MuLaw)),
         _ => None,
     }
-}
-
-/// The little-endian number at `at`, or nothing.
-pub(super) fn number(bytes: &[u8], at: usize) -> u16 {
-    le16(bytes, at).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -41,8 +41,9 @@ impl SymphoniaDecoder {
             "vorbis" => CODEC_ID_VORBIS,
             "flac" => CODEC_ID_FLAC,
             "alac" => CODEC_ID_ALAC,
-            // QuickTime's IMA blocks: 34 bytes and 64 samples a channel.
-            "adpcm" if track.sample_entry.is_some() => CODEC_ID_ADPCM_IMA_QT,
+            "adpcm" if track.sample_entry.is_some() => {
+                return Self::of_quicktime_adpcm(track.sample_rate.unwrap_or(0), track.channels.unwrap_or(1));
+            }
             other => return Err(undecodable(other)),
         };
         let channels = track.channels.unwrap_or(2);
@@ -54,11 +55,7 @@ impl SymphoniaDecoder {
         if !track.config.is_empty() {
             params.with_extra_data(configuration(&track.codec, &track.config).into());
         }
-        let mut decoder = Self::new(&params)?;
-        if codec == CODEC_ID_ADPCM_IMA_QT {
-            decoder.block = Some((34 * usize::from(channels), 64));
-        }
-        Ok(decoder)
+        Self::new(&params)
     }
 
     /// For blocks of ADPCM in WAV: so many samples in so many bytes.
@@ -74,17 +71,25 @@ impl SymphoniaDecoder {
         Ok(Self { block: Some((bytes, frames)), ..Self::new(&params)? })
     }
 
+    /// For QuickTime's IMA ADPCM: 64 samples in 34 bytes, a channel behind the other.
+    pub(super) fn of_quicktime_adpcm(rate: u32, channels: u16) -> Result<Self> {
+        let mut params = AudioCodecParameters::new();
+        params
+            .for_codec(CODEC_ID_ADPCM_IMA_QT)
+            .with_sample_rate(rate)
+            .with_channels(Channels::Discrete(channels))
+            .with_max_frames_per_packet(64)
+            .with_frames_per_block(64);
+        Ok(Self { block: Some((34 * usize::from(channels), 64)), ..Self::new(&params)? })
+    }
+
     /// For what a reader or a container says, once it was looked at.
     fn new(params: &AudioCodecParameters) -> Result<Self> {
-        let mut params = params.clone();
         let channels = params.channels.as_ref().map_or(1, Channels::count) as u64;
         // Decoders that find the rate in the stream itself are looked at with their first samples.
         guard(channels, params.sample_rate.unwrap_or(48_000), params.max_frames_per_packet)?;
-        if params.codec == CODEC_ID_ADPCM_IMA_QT {
-            params.with_frames_per_block(64);
-        }
         let options = AudioDecoderOptions::default().gapless(false);
-        let decoder = get_codecs().make_audio_decoder(&params, &options).map_err(from_symphonia)?;
+        let decoder = get_codecs().make_audio_decoder(params, &options).map_err(from_symphonia)?;
         Ok(Self { decoder, block: None, scratch: Vec::new() })
     }
 

@@ -1,20 +1,17 @@
 //! WAV in all its kinds: PCM, floating point, A-law, mu-law, ADPCM, MP3 inside; RIFF and RF64; sizes that were never written.
 
 use super::PcmSource;
-use super::decoder::{Decoder, Spec, guard, undecodable};
+use super::decoder::{Spec, guard, undecodable};
 use super::files;
-use super::health::Health;
 use super::layout::Layout;
-use super::pcm::{Stored, of_wave};
+use super::pcm::of_wave;
+use super::stored::{Reading, StoredSource};
 use super::symphonia::SymphoniaDecoder;
 use crate::bytes::{le16, le32, le64};
 use crate::codec::of_wave_tag;
 use crate::error::{Error, Result};
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
-
-/// Bytes that are read at once.
-const READ: usize = 64 * 1024;
 
 /// Format tags.
 const MICROSOFT_ADPCM: u16 = 0x0002;
@@ -32,8 +29,6 @@ struct Form {
     block: u16,
     bits: u16,
     mask: u32,
-    /// Samples of a channel in a block of ADPCM.
-    block_frames: u16,
 }
 
 impl Form {
@@ -45,7 +40,6 @@ impl Form {
             block: le16(bytes, 12)?,
             bits: le16(bytes, 14).unwrap_or(8),
             mask: 0,
-            block_frames: le16(bytes, 18).unwrap_or(0),
         };
         if form.tag == EXTENSIBLE {
             form.mask = le32(bytes, 20).unwrap_or(0);
@@ -100,9 +94,9 @@ pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
         let bits = if form.tag == 1 && (8..=32).contains(&bits) && bits >= form.bits { bits } else { form.bits };
         Reading::Plain(of_wave(form.tag, bits).ok_or_else(|| undecodable(&of_wave_tag(form.tag)))?)
     };
-    let left = if form.is_adpcm() { chunks.frames.filter(|&frames| frames > 0) } else { None };
+    let frames = if form.is_adpcm() { chunks.frames.filter(|&frames| frames > 0) } else { None };
     let spec = Spec { rate: form.rate, layout: Layout::of_mask(form.mask, form.channels) };
-    Ok(Box::new(WavSource { source, spec, reading, at: chunks.start, end: chunks.end, left, block: Vec::new(), health: Health::default() }))
+    Ok(Box::new(StoredSource::new(source, spec, reading, (chunks.start, chunks.end), frames)))
 }
 
 /// Finds the format and the data.
@@ -134,85 +128,6 @@ fn walk(source: &Source) -> Result<Chunks> {
         at = body.saturating_add(u64::from(size) + u64::from(size & 1));
     }
     Err(broken("data chunk"))
-}
-
-enum Reading {
-    Plain(Stored),
-    /// The decoder, and bytes and samples of a block.
-    Blocks(SymphoniaDecoder, usize, u64),
-}
-
-struct WavSource<'a> {
-    source: &'a Source,
-    spec: Spec,
-    reading: Reading,
-    at: u64,
-    end: u64,
-    left: Option<u64>,
-    block: Vec<u8>,
-    health: Health,
-}
-
-impl WavSource<'_> {
-    /// Reads the next whole frames or blocks.
-    fn fill(&mut self, unit: usize) -> Result<bool> {
-        let unit = unit.max(1);
-        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let wanted = (READ / unit).max(1) * unit;
-        self.block.resize(wanted.min(left), 0);
-        let count = self.source.read_at(self.at, &mut self.block)?;
-        self.block.truncate(count - count % unit);
-        self.at += self.block.len() as u64;
-        Ok(!self.block.is_empty())
-    }
-}
-
-impl PcmSource for WavSource<'_> {
-    fn rate(&self) -> u32 {
-        self.spec.rate
-    }
-
-    fn channels(&self) -> u16 {
-        self.spec.layout.channels()
-    }
-
-    fn layout(&self) -> Layout {
-        self.spec.layout
-    }
-
-    fn read(&mut self, into: &mut Vec<f32>) -> Result<bool> {
-        let channels = usize::from(self.spec.layout.channels());
-        let unit = match &self.reading {
-            Reading::Plain(stored) => stored.size() * channels,
-            Reading::Blocks(_, bytes, _) => *bytes,
-        };
-        if self.left == Some(0) || !self.fill(unit)? {
-            return self.health.verdict().map(|()| false);
-        }
-        let before = into.len();
-        match &mut self.reading {
-            Reading::Plain(stored) => stored.convert(&self.block, into),
-            Reading::Blocks(decoder, bytes, frames) => {
-                for block in self.block.chunks_exact(*bytes) {
-                    let start = into.len();
-                    if decoder.decode(block, into).is_ok() {
-                        self.health.success();
-                    } else {
-                        self.health.failure();
-                        // At most MAX_PACKET_FRAMES.
-                        into.resize(start + *frames as usize * channels, 0.0);
-                    }
-                }
-            }
-        }
-        if let Some(left) = &mut self.left {
-            let frames = ((into.len() - before) / channels.max(1)) as u64;
-            let played = frames.min(*left);
-            *left -= played;
-            into.truncate(before + usize::try_from(played).unwrap_or(0) * channels);
-        }
-        Ok(true)
-    }
 }
 
 #[cfg(test)]
