@@ -27,10 +27,13 @@ pub(crate) struct Track {
     /// The codec by the name of the field: `h264`, `aac`, or the container's own code.
     pub codec: String,
     /// The codec's configuration, verbatim: avcC, hvcC, AudioSpecificConfig, OpusHead (little-endian, with its magic),
-    /// the three Vorbis headers as Matroska laces them, ALAC's cookie, FLAC's STREAMINFO. Empty where there is none.
+    /// the three Vorbis headers as Matroska laces them, ALAC's cookie, FLAC's STREAMINFO; for uncompressed sound the layout of
+    /// a sample: `s16le`, `u8`, `f32be`. Empty where there is none.
     pub config: Vec<u8>,
     /// The whole box of the sample entry, for ISO base media files: copied verbatim by a remux.
     pub sample_entry: Option<Vec<u8>>,
+    /// How many sample entries its samples use: a copy of [`sample_entry`](Self::sample_entry) alone is whole with 1.
+    pub descriptions: u32,
     /// Ticks per second of this track's times.
     pub timescale: u32,
     /// Length by the container's headers, in ticks.
@@ -74,6 +77,7 @@ impl Track {
             codec: codec.into(),
             config: Vec::new(),
             sample_entry: None,
+            descriptions: 1,
             timescale: timescale.max(1),
             duration: None,
             edits: Edits::default(),

@@ -83,6 +83,12 @@ fn chosen(tracks: &[Track], keep: &[usize]) -> Result<Vec<Track>> {
         if track.encrypted {
             return Err(Error::unsupported("is encrypted; its tracks cannot be copied"));
         }
+        if track.descriptions > 1 {
+            return Err(Error::unsupported(format!(
+                "changes its codec's configuration within a track; found {}, allowed 1; it has to be converted",
+                track.descriptions
+            )));
+        }
         chosen.push(track.clone());
     }
     Ok(chosen)

@@ -34,7 +34,9 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
             .ok_or_else(|| Error::malformed(format!("holds a packet of {} bytes that is no Opus", packet.size)))?;
         let first = *first_time.get_or_insert(packet.pts);
         let stated = in_samples(packet.pts.saturating_sub(first), track.timescale);
-        discard = u64::try_from(i128::from(packet.discard_ns) * i128::from(RATE) / 1_000_000_000).unwrap_or(0);
+        // What the last packets hold too much adds up.
+        let unplayed = u64::from(samples).min(discarded(packet.discard_ns));
+        discard = if unplayed > 0 { discard + unplayed } else { 0 };
         // Whole packets before a start within the stream are left out, but for what the decoder settles on.
         if writer.is_none() && at + u64::from(samples) + PRE_ROLL <= cut.start {
             at += u64::from(samples);
@@ -123,6 +125,11 @@ impl Cut {
 fn in_samples(ticks: i64, timescale: u32) -> u64 {
     let scale = i128::from(timescale.max(1));
     u64::try_from((i128::from(ticks) * i128::from(RATE) + scale / 2).div_euclid(scale)).unwrap_or(0)
+}
+
+/// Nanoseconds as samples, rounded to the nearest.
+fn discarded(ns: i64) -> u64 {
+    u64::try_from((i128::from(ns) * i128::from(RATE) + 500_000_000) / 1_000_000_000).unwrap_or(0)
 }
 
 /// A packet of one empty frame like those of `packet`, and its length: of the same mode, so that nothing is heard.
