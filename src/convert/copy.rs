@@ -31,7 +31,7 @@ pub(crate) enum Target {
 
 /// What is copied.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Copy<'k> {
+pub(crate) struct CopyJob<'k> {
     /// Indices of the tracks that are kept, in the order in which they shall stand.
     pub keep: &'k [usize],
     /// What is written.
@@ -55,20 +55,20 @@ pub(crate) type Factory<'f, 'd> = &'f mut dyn FnMut() -> Result<Box<dyn Demuxer 
 /// # Errors
 /// `Unsupported` for a codec that the target cannot carry; `Malformed` for a source that is cut off (without salvage), has
 /// nothing in these tracks, or changes meanwhile; `Io`, `Limit` and `Cancelled`.
-pub(crate) fn copy(out: &mut Spool, open: Factory, copy: Copy, cancel: &Cancel) -> Result<Copied> {
+pub(crate) fn copy(out: &mut Spool, open: Factory, job: CopyJob, cancel: &Cancel) -> Result<Copied> {
     let cut = Cell::new(false);
     let demuxer = open()?;
-    let tracks = chosen(demuxer.tracks(), copy.keep)?;
-    match copy.target {
-        Target::Mp4 => boxes(out, Brand::Mp4, &tracks, demuxer, open, copy, &cut, cancel),
-        Target::M4a => boxes(out, Brand::M4a, &tracks, demuxer, open, copy, &cut, cancel),
-        Target::ThreeGp => boxes(out, Brand::ThreeGp, &tracks, demuxer, open, copy, &cut, cancel),
+    let tracks = chosen(demuxer.tracks(), job.keep)?;
+    match job.target {
+        Target::Mp4 => boxes(out, Brand::Mp4, &tracks, demuxer, open, job, &cut, cancel),
+        Target::M4a => boxes(out, Brand::M4a, &tracks, demuxer, open, job, &cut, cancel),
+        Target::ThreeGp => boxes(out, Brand::ThreeGp, &tracks, demuxer, open, job, &cut, cancel),
         Target::OggOpus => {
-            let mut packets = Whole { packets: Chosen::new(demuxer, copy.keep), salvage: copy.salvage, cut: &cut };
+            let mut packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut: &cut };
             opus::copy(out, single(&tracks, "opus")?, &mut packets, cancel)
         }
         Target::Adts => {
-            let mut packets = Whole { packets: Chosen::new(demuxer, copy.keep), salvage: copy.salvage, cut: &cut };
+            let mut packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut: &cut };
             adts(out, single(&tracks, "aac")?, &mut packets, cancel)
         }
     }?;
@@ -104,14 +104,14 @@ fn single<'t>(tracks: &'t [Track], codec: &str) -> Result<&'t Track> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "the arms of one match, told apart by the brand alone")]
-fn boxes<'d>(
+fn boxes<'d: 'x, 'x>(
     out: &mut Spool,
     brand: Brand,
     tracks: &[Track],
     demuxer: Box<dyn Demuxer + 'd>,
     open: Factory<'_, 'd>,
-    copy: Copy,
-    cut: &Cell<bool>,
+    job: CopyJob,
+    cut: &'x Cell<bool>,
     cancel: &Cancel,
 ) -> Result<()> {
     let clocks = times::clocks(tracks);
@@ -120,9 +120,9 @@ fn boxes<'d>(
         clock.apply(track);
     }
     let mut first = Some(demuxer);
-    let mut packets = || -> Result<Box<dyn Packets + '_>> {
+    let mut packets = || -> Result<Box<dyn Packets + 'x>> {
         let demuxer = first.take().map_or_else(&mut *open, Ok)?;
-        let packets = Whole { packets: Chosen::new(demuxer, copy.keep), salvage: copy.salvage, cut };
+        let packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut };
         Ok(Box::new(times::Retimed::new(packets, &clocks)))
     };
     mp4::write(out, brand, &standing, &mut packets, cancel)

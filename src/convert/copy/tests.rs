@@ -38,10 +38,10 @@ impl Demuxer for Fake {
 }
 
 fn copied(fake: &Fake, keep: &[usize], target: Target) -> Result<Vec<u8>> {
-    copied_to(fake, Copy { keep, target, salvage: false }).map(|(bytes, _)| bytes)
+    copied_to(fake, CopyJob { keep, target, salvage: false }).map(|(bytes, _)| bytes)
 }
 
-fn copied_to(fake: &Fake, what: Copy) -> Result<(Vec<u8>, Copied)> {
+fn copied_to(fake: &Fake, what: CopyJob) -> Result<(Vec<u8>, Copied)> {
     let mut out = Spool::new(u64::MAX);
     let mut open = || Ok(Box::new(fake.clone()) as Box<dyn Demuxer>);
     let copied = copy(&mut out, &mut open, what, &Cancel::default())?;
@@ -168,7 +168,7 @@ fn a_cut_source_is_copied_only_with_salvage() {
     fake.cut = true;
     for target in [Target::M4a, Target::Adts] {
         assert_eq!(copied(&fake, &[1], target).unwrap_err().kind(), ErrorKind::Malformed);
-        let (bytes, copied) = copied_to(&fake, Copy { keep: &[1], target, salvage: true }).unwrap();
+        let (bytes, copied) = copied_to(&fake, CopyJob { keep: &[1], target, salvage: true }).unwrap();
         assert!(copied.cut && bytes.len() >= 200 * 30);
     }
 }

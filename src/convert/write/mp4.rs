@@ -74,7 +74,7 @@ pub(crate) fn write(out: &mut Spool, brand: Brand, tracks: &[Track], open: Open,
     }
     let head = movie.head(content, wide)?;
     let bases: Vec<i64> = shown.iter().map(|shown| shown.offset_base).collect();
-    let mut buffered = BufWriter::new(&mut *out);
+    let mut buffered = BufWriter::with_capacity(64 * 1024, &mut *out);
     head.write(&mut buffered, &mut table, &bases)?;
     buffered.write_all(&mdat).and_then(|()| buffered.flush()).map_err(failed)?;
     drop(buffered);

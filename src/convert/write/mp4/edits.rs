@@ -135,6 +135,9 @@ impl<'a> Plan<'a> {
 
     fn shown(&self, origin: i128, timescale: u32) -> Shown {
         let offset_base = self.offset_base;
+        if self.end == 0 {
+            return Shown { edits: Vec::new(), duration: 0, offset_base };
+        }
         let edits = match self.how {
             How::Piece { at_ns, from, length_ns } => self.piece(at_ns - origin, from, length_ns, timescale),
             How::List => self.list(timescale),

@@ -63,7 +63,9 @@ impl Movie<'_> {
         moov.mvhd.next_track_id = u32::try_from(self.tracks.len()).unwrap_or(u32::MAX - 1) + 1;
         head.begin(*b"moov");
         moov.mvhd.write_box(&mut head.bytes).map_err(broken)?;
-        for index in 0..self.tracks.len() {
+        // A track without packets is left out: some players take it for a broken one.
+        let filled = self.table.tracks.iter().enumerate().filter(|(_, samples)| samples.count > 0);
+        for (index, _) in filled {
             self.trak(&mut head, index, content, wide)?;
         }
         head.end()?;
@@ -234,12 +236,12 @@ impl Head {
 
     /// The tables of samples, each of which is filled in when it is written.
     fn tables(&mut self, track: usize, samples: &Samples) -> Result<()> {
-        self.table(*b"stts", &[0], Some(8), (track, Which::Deltas), &samples.deltas)?;
+        self.table(*b"stts", &[0], 8, (track, Which::Deltas), &samples.deltas)?;
         if samples.offset.0 < samples.offset.1 {
-            self.table(*b"ctts", &[0], Some(8), (track, Which::Offsets), &samples.offsets)?;
+            self.table(*b"ctts", &[0], 8, (track, Which::Offsets), &samples.offsets)?;
         }
         if !samples.all_sync {
-            self.table(*b"stss", &[0], Some(4), (track, Which::Syncs), &samples.syncs)?;
+            self.table(*b"stss", &[0], 4, (track, Which::Syncs), &samples.syncs)?;
         }
         match samples.one_size {
             Some(size) => {
@@ -247,7 +249,7 @@ impl Head {
                 self.words(&[0, size, samples.count]);
                 self.end()
             }
-            None => self.table(*b"stsz", &[0, 0], Some(4), (track, Which::Sizes), &samples.sizes),
+            None => self.table(*b"stsz", &[0, 0], 4, (track, Which::Sizes), &samples.sizes),
         }
     }
 
@@ -256,13 +258,13 @@ impl Head {
         &mut self,
         kind: [u8; 4],
         before: &[u32],
-        row: Option<u64>,
+        row: u64,
         (track, which): (usize, Which),
         column: &Column,
     ) -> Result<()> {
         self.begin(kind);
         self.words(before);
-        let rows = column.len() / row.unwrap_or(4);
+        let rows = column.len() / row;
         self.words(&[u32::try_from(rows).map_err(|_| Error::limit("has too many packets for one MP4"))?]);
         self.holes.push(Hole { at: self.bytes.len(), track, which });
         self.hole_bytes += column.len();
