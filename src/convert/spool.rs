@@ -58,6 +58,11 @@ impl Spool {
         self.write_all(bytes).map_err(failed)
     }
 
+    /// Fills `into` from the position on.
+    pub(crate) fn get(&mut self, into: &mut [u8]) -> Result<()> {
+        self.read_exact(into).map_err(failed)
+    }
+
     /// Everything that was written.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 mod jpeg;
 mod png;
+#[allow(dead_code, reason = "the media rooms meet here")]
+pub(crate) mod tags;
 mod webp;
 
 use crate::error::{Error, Result};

@@ -1,6 +1,9 @@
 //! Containers that are written, one file or folder each.
 
+pub(crate) mod adts;
+pub(crate) mod mp4;
 pub(crate) mod ogg;
+pub(crate) mod store;
 
 use crate::demux::{Demuxer, Packet, Want};
 use crate::error::Result;

@@ -1,0 +1,162 @@
+//! Coded streams into another container, without decoding: what repairs a container, fragments, brands and stray tracks.
+
+mod opus;
+mod times;
+#[cfg(test)]
+mod tests;
+
+use crate::cancel::Cancel;
+use crate::convert::spool::Spool;
+use crate::convert::write::adts::AdtsWriter;
+use crate::convert::write::mp4::{self, Brand};
+use crate::convert::write::{Chosen, Packets};
+use crate::demux::{Demuxer, Packet, Track, Want};
+use crate::error::{Error, ErrorKind, Result};
+use std::cell::Cell;
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Moving pictures, and sound where it is kept.
+    Mp4,
+    /// Sound alone, as AAC.
+    M4a,
+    /// As `Mp4`, with the brand of 3GPP.
+    ThreeGp,
+    /// One Opus stream.
+    OggOpus,
+    /// One AAC stream without a container.
+    Adts,
+}
+
+/// What is copied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CopyJob<'k> {
+    /// Indices of the tracks that are kept, in the order in which they shall stand.
+    pub keep: &'k [usize],
+    /// What is written.
+    pub target: Target,
+    /// Whether a source that is cut off is copied up to the cut; else it is an error.
+    pub salvage: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Copied {
+    /// Whether the source was cut off: what is written ends there.
+    pub cut: bool,
+}
+
+/// Opens the source from its start; an index that stands first takes two walks through it.
+pub(crate) type Factory<'f, 'd> = &'f mut dyn FnMut() -> Result<Box<dyn Demuxer + 'd>>;
+
+/// Copies the packets of the kept tracks into `out`.
+///
+/// # Errors
+/// `Unsupported` for a codec that the target cannot carry; `Malformed` for a source that is cut off (without salvage), has
+/// nothing in these tracks, or changes meanwhile; `Io`, `Limit` and `Cancelled`.
+pub(crate) fn copy(out: &mut Spool, open: Factory, job: CopyJob, cancel: &Cancel) -> Result<Copied> {
+    let cut = Cell::new(false);
+    let demuxer = open()?;
+    let tracks = chosen(demuxer.tracks(), job.keep)?;
+    match job.target {
+        Target::Mp4 => boxes(out, Brand::Mp4, &tracks, demuxer, open, job, &cut, cancel),
+        Target::M4a => boxes(out, Brand::M4a, &tracks, demuxer, open, job, &cut, cancel),
+        Target::ThreeGp => boxes(out, Brand::ThreeGp, &tracks, demuxer, open, job, &cut, cancel),
+        Target::OggOpus => {
+            let mut packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut: &cut };
+            opus::copy(out, single(&tracks, "opus")?, &mut packets, cancel)
+        }
+        Target::Adts => {
+            let mut packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut: &cut };
+            adts(out, single(&tracks, "aac")?, &mut packets, cancel)
+        }
+    }?;
+    Ok(Copied { cut: cut.get() })
+}
+
+/// The kept tracks' descriptions.
+fn chosen(tracks: &[Track], keep: &[usize]) -> Result<Vec<Track>> {
+    let mut chosen = Vec::new();
+    for &index in keep {
+        let track = tracks.get(index).ok_or_else(|| Error::engine(format!("there is no track {index}")))?;
+        if track.encrypted {
+            return Err(Error::unsupported("is encrypted; its tracks cannot be copied"));
+        }
+        if track.descriptions > 1 {
+            return Err(Error::unsupported(format!(
+                "changes its codec's configuration within a track; found {}, allowed 1; it has to be converted",
+                track.descriptions
+            )));
+        }
+        chosen.push(track.clone());
+    }
+    Ok(chosen)
+}
+
+/// The one track, which must be of `codec`.
+fn single<'t>(tracks: &'t [Track], codec: &str) -> Result<&'t Track> {
+    match tracks {
+        [track] if track.codec == codec => Ok(track),
+        [track] => Err(Error::unsupported(format!("holds {}; only {codec} can be copied here", track.codec))),
+        _ => Err(Error::engine(format!("{} tracks were chosen; one can be written", tracks.len()))),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the arms of one match, told apart by the brand alone")]
+fn boxes<'d: 'x, 'x>(
+    out: &mut Spool,
+    brand: Brand,
+    tracks: &[Track],
+    demuxer: Box<dyn Demuxer + 'd>,
+    open: Factory<'_, 'd>,
+    job: CopyJob,
+    cut: &'x Cell<bool>,
+    cancel: &Cancel,
+) -> Result<()> {
+    let clocks = times::clocks(tracks);
+    let mut standing = tracks.to_vec();
+    for (track, clock) in standing.iter_mut().zip(&clocks) {
+        clock.apply(track);
+    }
+    let mut first = Some(demuxer);
+    let mut packets = || -> Result<Box<dyn Packets + 'x>> {
+        let demuxer = first.take().map_or_else(&mut *open, Ok)?;
+        let packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut };
+        Ok(Box::new(times::Retimed::new(packets, &clocks)))
+    };
+    mp4::write(out, brand, &standing, &mut packets, cancel)
+}
+
+fn adts(out: &mut Spool, track: &Track, packets: &mut dyn Packets, cancel: &Cancel) -> Result<()> {
+    let mut writer = AdtsWriter::new(out, &track.config)?;
+    let mut packet = Packet::default();
+    while packets.next(&mut packet, Want::Content)? {
+        cancel.check()?;
+        writer.unit(&packet.data)?;
+    }
+    writer.finish()
+}
+
+/// Packets up to where the source was cut off.
+struct Whole<'c, P> {
+    packets: P,
+    salvage: bool,
+    cut: &'c Cell<bool>,
+}
+
+impl<P: Packets> Packets for Whole<'_, P> {
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
+        if !self.salvage {
+            return self.packets.next(packet, want);
+        }
+        // Only content shows where it ends: a table lists what was there once.
+        match self.packets.next(packet, Want::Content) {
+            Err(error) if error.kind() == ErrorKind::Malformed => {
+                self.cut.set(true);
+                Ok(false)
+            }
+            result => result,
+        }
+    }
+}
