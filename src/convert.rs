@@ -2,18 +2,16 @@
 
 mod audio;
 mod color;
-#[allow(dead_code, reason = "the media rooms meet here")]
 mod copy;
 mod decode;
+mod ffmpeg;
 mod geometry;
 mod jpeg;
 mod png;
-#[allow(dead_code, reason = "the media rooms meet here")]
 mod spool;
 mod sticker;
 mod stream;
 mod strip;
-#[allow(dead_code, reason = "the media rooms meet here")]
 mod write;
 
 use crate::cancel::Cancel;

@@ -3,25 +3,26 @@
 //! One folder or file a container. A demuxer reads headers when it is opened and packets when they are asked for; it
 //! holds its index and one packet in memory, never the file. Nothing here decodes, and nothing here judges.
 
-pub(crate) mod isobmff;
-mod annexb;
-pub(crate) mod avi;
-pub(crate) mod flv;
-mod framing;
-pub(crate) mod language;
-pub(crate) mod matroska;
-pub(crate) mod mpegts;
-pub(crate) mod reorder;
-
-use crate::error::Result;
-use crate::facts::{ColorTags, OtherKind};
-
 pub(crate) mod adts;
 pub(crate) mod amr;
+mod annexb;
+pub(crate) mod avi;
 pub(crate) mod caf;
+pub(crate) mod flv;
 pub(crate) mod frames;
+mod framing;
+pub(crate) mod isobmff;
+pub(crate) mod language;
+pub(crate) mod matroska;
 pub(crate) mod mp3;
+pub(crate) mod mpegts;
 pub(crate) mod ogg;
+pub(crate) mod reorder;
+
+use crate::error::{Error, Result};
+use crate::facts::{ColorTags, OtherKind};
+use crate::format::Format;
+use crate::source::Source;
 
 /// What kind of content a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,4 +175,30 @@ pub(crate) trait Demuxer {
     /// # Errors
     /// `Io` when the source cannot be read; `Malformed` when the structure ends before the content does, or contradicts itself.
     fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool>;
+}
+
+/// The packets of `source`, whose content is of `format`.
+///
+/// # Errors
+/// `Unsupported` for containers that nobody takes apart; otherwise as each demuxer.
+pub(crate) fn open(source: &Source, format: Format) -> Result<Box<dyn Demuxer + '_>> {
+    Ok(match format {
+        Format::Mp4
+        | Format::M4v
+        | Format::Mov
+        | Format::ThreeGp
+        | Format::M4a
+        | Format::MovAudio
+        | Format::ThreeGpAudio => Box::new(isobmff::Isobmff::open(source)?),
+        Format::Mkv | Format::Webm | Format::Mka | Format::WebmAudio => Box::new(matroska::Matroska::open(source)?),
+        Format::Avi => Box::new(avi::Avi::open(source)?),
+        Format::MpegTs => Box::new(mpegts::MpegTs::open(source)?),
+        Format::Flv => Box::new(flv::Flv::open(source)?),
+        Format::Adts => Box::new(adts::Adts::open(source)?),
+        Format::Amr | Format::AmrWb => Box::new(amr::Amr::open(source)?),
+        Format::Caf => Box::new(caf::Caf::open(source)?),
+        Format::Mp3 | Format::Mp2 => Box::new(mp3::Mp3::open(source)?),
+        Format::OggOpus | Format::OggVorbis | Format::OggFlac | Format::OggSpeex => Box::new(ogg::Ogg::open(source)?),
+        other => return Err(Error::unsupported(format!("{} is not taken apart here", other.label()))),
+    })
 }

@@ -9,6 +9,7 @@ use crate::cancel::Cancel;
 use crate::convert::spool::Spool;
 use crate::convert::write::adts::AdtsWriter;
 use crate::convert::write::mp4::{self, Brand};
+use crate::convert::write::store::Merged;
 use crate::convert::write::{Chosen, Packets};
 use crate::demux::{Demuxer, Packet, Track, Want};
 use crate::error::{Error, ErrorKind, Result};
@@ -72,6 +73,44 @@ pub(crate) fn copy(out: &mut Spool, open: Factory, job: CopyJob, cancel: &Cancel
             adts(out, single(&tracks, "aac")?, &mut packets, cancel)
         }
     }?;
+    Ok(Copied { cut: cut.get() })
+}
+
+/// A stream that was coded anew, to stand behind the tracks that are copied.
+pub(crate) struct Beside<'b> {
+    /// How it stands.
+    pub track: &'b Track,
+    /// Its packets from the first on, as often as they are wanted.
+    pub packets: &'b dyn Fn() -> Box<dyn Packets + 'b>,
+}
+
+/// Copies the packets of the kept tracks into an MP4 in `out`, with the stream `beside` behind them.
+///
+/// # Errors
+/// As [`copy`].
+pub(crate) fn copy_beside(
+    out: &mut Spool,
+    open: Factory,
+    job: CopyJob,
+    beside: &Beside<'_>,
+    cancel: &Cancel,
+) -> Result<Copied> {
+    let cut = Cell::new(false);
+    let tracks = chosen(open()?.tracks(), job.keep)?;
+    let clocks = times::clocks(&tracks);
+    let mut standing = tracks;
+    for (track, clock) in standing.iter_mut().zip(&clocks) {
+        clock.apply(track);
+    }
+    let timescales: Vec<u32> = standing.iter().map(|track| track.timescale).collect();
+    standing.push(beside.track.clone());
+    let mut packets = || -> Result<Box<dyn Packets + '_>> {
+        let whole = Whole { packets: Chosen::new(open()?, job.keep), salvage: job.salvage, cut: &cut };
+        let copied: Box<dyn Packets + '_> = Box::new(times::Retimed::new(whole, &clocks));
+        let coded = ((beside.packets)(), vec![beside.track.timescale]);
+        Ok(Box::new(Merged::new(vec![(copied, timescales.clone()), coded])))
+    };
+    mp4::write(out, Brand::Mp4, &standing, &mut packets, cancel)?;
     Ok(Copied { cut: cut.get() })
 }
 

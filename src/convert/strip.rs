@@ -2,7 +2,6 @@
 
 mod jpeg;
 mod png;
-#[allow(dead_code, reason = "the media rooms meet here")]
 pub(crate) mod tags;
 mod webp;
 
