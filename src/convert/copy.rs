@@ -1,9 +1,9 @@
 //! Coded streams into another container, without decoding: what repairs a container, fragments, brands and stray tracks.
 
 mod opus;
-mod times;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use crate::cancel::Cancel;
 use crate::convert::spool::Spool;

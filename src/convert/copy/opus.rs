@@ -82,7 +82,8 @@ fn head(track: &Track) -> Result<OpusHead> {
     let priming = track.priming.and_then(|priming| u16::try_from(priming).ok());
     if track.config.is_empty() {
         let channels = track.channels.and_then(|channels| u8::try_from(channels).ok()).filter(|&count| count <= 2);
-        let channels = channels.ok_or_else(|| Error::unsupported("holds Opus of more than two channels without a header"))?;
+        let channels =
+            channels.ok_or_else(|| Error::unsupported("holds Opus of more than two channels without a header"))?;
         return Ok(OpusHead::plain(channels.max(1), priming.unwrap_or(0), track.sample_rate.unwrap_or(48_000)));
     }
     let mut head = OpusHead::parse(&track.config).ok_or_else(|| Error::malformed("holds a broken Opus header"))?;

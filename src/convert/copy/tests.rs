@@ -25,7 +25,11 @@ impl Demuxer for Fake {
 
     fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
         let Some(next) = self.packets.get(self.at) else {
-            return if self.cut { Err(Error::malformed("the file ends before its media data does")) } else { Ok(false) };
+            return if self.cut {
+                Err(Error::malformed("the file ends before its media data does"))
+            } else {
+                Ok(false)
+            };
         };
         self.at += 1;
         packet.clone_from(next);

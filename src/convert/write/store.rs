@@ -261,7 +261,9 @@ mod tests {
     #[test]
     fn packets_come_back_as_often_as_wanted() {
         let mut store = PacketStore::new(u64::MAX);
-        let content = |index: i64| vec![index.to_le_bytes()[0]; usize::try_from(index % 700).unwrap() * 300];
+        // Small ones, empty ones, and some that are larger than what is gathered.
+        let size = |index: i64| if index % 500 == 499 { 200_000 } else { usize::try_from(index % 70).unwrap() * 37 };
+        let content = |index: i64| vec![index.to_le_bytes()[0]; size(index)];
         (0..3000).for_each(|index| store.push(&packet(0, index), &content(index)).unwrap());
         store.finish().unwrap();
         assert_eq!(store.count(), 3000);

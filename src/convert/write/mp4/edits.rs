@@ -176,8 +176,7 @@ impl<'a> Plan<'a> {
             let empty = entry.media_time < 0;
             let media_time = if empty { -1 } else { entry.media_time.saturating_sub(self.start).max(0) };
             let rest = || ns(self.end.saturating_sub(media_time).max(0), self.track.timescale);
-            let length =
-                if entry.duration_us > 0 || empty { i128::from(entry.duration_us) * 1000 } else { rest() };
+            let length = if entry.duration_us > 0 || empty { i128::from(entry.duration_us) * 1000 } else { rest() };
             let duration = u64::try_from(movie(length, timescale)).unwrap_or(0);
             Edit { duration, media_time, rate: entry.rate }
         };

@@ -232,7 +232,10 @@ mod tests {
     #[test]
     fn quicktime_sound_becomes_the_standard_form() {
         let esds = a_box(b"esds", &[1, 2, 3]);
-        let wave = a_box(b"wave", &[a_box(b"frma", b"mp4a"), a_box(b"mp4a", &[0; 4]), esds.clone(), vec![0, 0, 0, 8, 0, 0, 0, 0]].concat());
+        let wave = a_box(
+            b"wave",
+            &[a_box(b"frma", b"mp4a"), a_box(b"mp4a", &[0; 4]), esds.clone(), vec![0, 0, 0, 8, 0, 0, 0, 0]].concat(),
+        );
         let mut track = aac_track();
         for (version, more) in [(1, VERSION_1_MORE), (2, VERSION_2_MORE)] {
             track.sample_entry = Some(sound(version, more, &[wave.clone(), a_box(b"chan", &[0; 12])].concat()));

@@ -4,7 +4,7 @@
 use super::Brand;
 use super::column::Column;
 use super::edits::Shown;
-use super::table::{Chunk, Samples, Table};
+use super::table::{Samples, Table};
 use crate::convert::spool::failed;
 use crate::demux::{Kind, Track};
 use crate::error::{Error, Result};

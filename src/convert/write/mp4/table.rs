@@ -164,7 +164,9 @@ impl Building {
 
     fn add(&mut self, packet: &Packet) -> Result<()> {
         if self.count >= MAX_SAMPLES {
-            return Err(Error::limit(format!("has too many packets; allowed {MAX_SAMPLES} a track; cut it into parts")));
+            return Err(Error::limit(format!(
+                "has too many packets; allowed {MAX_SAMPLES} a track; cut it into parts"
+            )));
         }
         // Decoding times cannot go back in an MP4: one that does comes right after the one before.
         let dts = if self.count == 0 {

@@ -25,12 +25,13 @@ fn sound() -> Track {
 fn store(with_video: bool, with_sound: bool, shift: i64) -> PacketStore {
     let mut store = PacketStore::new(u64::MAX);
     let mut packets = Vec::new();
-    for frame in 0..50_i64 {
+    for frame in 0..52_i64 {
         let shown = [0, 3, 1, 2][usize::try_from(frame % 4).unwrap()] + frame / 4 * 4;
         let sync = frame % 20 == 0;
         let times = ((frame - 1) * 3600 + shift, shown * 3600 + shift);
         if with_video {
-            packets.push((times.0 * 8, Packet { dts: times.0, pts: times.1, duration: 3600, sync, ..Packet::default() }));
+            packets
+                .push((times.0 * 8, Packet { dts: times.0, pts: times.1, duration: 3600, sync, ..Packet::default() }));
         }
     }
     for block in 0..94_i64 {
@@ -81,7 +82,7 @@ fn another_reader_sees_the_same_packets() {
     let kinds: Vec<_> = children(&file).map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [*b"ftyp", *b"moov", *b"mdat"]);
     let mut reader = mp4::Mp4Reader::read_header(std::io::Cursor::new(&file), file.len() as u64).unwrap();
-    assert_eq!((reader.sample_count(1).unwrap(), reader.sample_count(2).unwrap()), (50, 94));
+    assert_eq!((reader.sample_count(1).unwrap(), reader.sample_count(2).unwrap()), (52, 94));
     let mut replay = store.replay();
     let mut packet = Packet::default();
     let mut next = [1, 1];
@@ -106,16 +107,16 @@ fn another_reader_sees_the_same_packets() {
 #[test]
 fn pictures_that_wait_for_others_start_at_zero() {
     let file = written(&[video()], &store(true, false, 0), Brand::Mp4);
-    // Shown from 3600 ticks of the media on, for all fifty frames.
+    // Shown from 3600 ticks of the media on, for all its frames.
     let elst = find(&file, 0, &[b"edts", b"elst"]).map(words).unwrap();
-    assert_eq!(elst, [0, 1, 50 * 3600, 3600, 0x0001_0000]);
+    assert_eq!(elst, [0, 1, 52 * 3600, 3600, 0x0001_0000]);
 }
 
 #[test]
 fn a_late_track_waits_by_an_empty_edit() {
     let file = written(&[video(), sound()], &store(true, true, 9000), Brand::Mp4);
     let elst = find(&file, 0, &[b"edts", b"elst"]).map(words).unwrap();
-    assert_eq!(elst, [0, 2, 9000, u32::MAX, 0x0001_0000, 50 * 3600, 3600, 0x0001_0000]);
+    assert_eq!(elst, [0, 2, 9000, u32::MAX, 0x0001_0000, 52 * 3600, 3600, 0x0001_0000]);
     assert_eq!(find(&file, 1, &[b"edts"]), None);
 }
 
@@ -125,7 +126,12 @@ fn negative_offsets_are_shifted_into_the_edit() {
     let mut store = PacketStore::new(u64::MAX);
     for (index, offset) in [0_i64, 2, -1, -1].into_iter().cycle().take(40).enumerate() {
         let dts = i64::try_from(index).unwrap() * 3600;
-        store.push(&Packet { dts, pts: dts + offset * 3600, duration: 3600, sync: index == 0, ..Packet::default() }, b"x").unwrap();
+        store
+            .push(
+                &Packet { dts, pts: dts + offset * 3600, duration: 3600, sync: index == 0, ..Packet::default() },
+                b"x",
+            )
+            .unwrap();
     }
     store.finish().unwrap();
     let file = written(&[video()], &store, Brand::Mp4);
@@ -158,7 +164,11 @@ fn edit_lists_are_kept() {
     let trim = EditEntry { duration_us: 1_500_000, media_time: 1024, rate: 0x0001_0000 };
     let wait = EditEntry { duration_us: 250_000, media_time: -1, rate: 0x0001_0000 };
     track.edits.list = vec![wait, trim];
-    let other = { let mut other = video(); other.edits.list = vec![EditEntry { duration_us: 0, media_time: 0, rate: 0x0001_0000 }]; other };
+    let other = {
+        let mut other = video();
+        other.edits.list = vec![EditEntry { duration_us: 0, media_time: 0, rate: 0x0001_0000 }];
+        other
+    };
     let file = written(&[other, track.clone()], &store(true, true, 3600), Brand::Mp4);
     let elst = find(&file, 1, &[b"edts", b"elst"]).map(words).unwrap();
     assert_eq!(elst, [0, 2, 22_500, u32::MAX, 0x0001_0000, 135_000, 1024, 0x0001_0000]);
@@ -168,7 +178,10 @@ fn edit_lists_are_kept() {
     // Half speed is nothing simple: verbatim.
     track.edits.list = vec![EditEntry { rate: 0x8000, ..trim }, trim];
     let odd = written(&[track], &store(false, true, 0), Brand::M4a);
-    assert_eq!(find(&odd, 0, &[b"edts", b"elst"]).map(words).unwrap(), [0, 2, 72_000, 1024, 0x8000, 72_000, 1024, 0x0001_0000]);
+    assert_eq!(
+        find(&odd, 0, &[b"edts", b"elst"]).map(words).unwrap(),
+        [0, 2, 72_000, 1024, 0x8000, 72_000, 1024, 0x0001_0000]
+    );
 }
 
 #[test]
