@@ -107,7 +107,8 @@ impl Bench<'_> {
             Some(Step::CutTrailing | Step::StripMetadata) => Some(self.strip(rung)?),
             Some(Step::RecodeJpeg) => Some(jpeg::recode_lossless(self.source, MAX_PIXELS, self.kept())?),
             Some(Step::RequantizeJpeg) => {
-                let bounds = jpeg::Bounds { min_quality: jpeg::FLOOR_QUALITY, max_quality: jpeg::CEILING_QUALITY };
+                // Its own steps bound it above: what quality is given up for, the budget, is to be filled.
+                let bounds = jpeg::Bounds { min_quality: jpeg::FLOOR_QUALITY, max_quality: 100.0 };
                 match jpeg::refit_under(self.source, self.max_bytes, MAX_PIXELS, self.kept(), bounds)? {
                     jpeg::Fit::TooLarge { .. } => return Ok(None),
                     jpeg::Fit::Encoded(encoded) => {

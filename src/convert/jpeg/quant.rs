@@ -96,27 +96,44 @@ impl Quantiser {
         Self { per_step, bias }
     }
 
-    #[inline(always)]
-    fn level(&self, i: usize, coefficient: f32) -> i16 {
-        let scaled = coefficient * self.per_step[i];
-        let size = (scaled.abs() + self.bias[i]).clamp(0.0, MAX_LEVEL);
-        let rounded = (size + MAGIC) - MAGIC;
-        (rounded.copysign(scaled) + MAGIC).to_bits().wrapping_sub(MAGIC_BITS) as i16
-    }
-
     /// The levels of plain coefficients.
     #[inline]
     pub(super) fn levels(&self, coefficients: &Coefficients) -> Block {
-        std::array::from_fn(|i| self.level(i, coefficients[i]))
+        let mut out = [0; 64];
+        let terms = coefficients.iter().zip(&self.per_step).zip(&self.bias);
+        for (to, ((from, per_step), bias)) in out.iter_mut().zip(terms) {
+            *to = level(from * per_step, *bias);
+        }
+        out
     }
 
-    /// The levels of a block that was quantised before, in place.
+    /// The levels of a block that was quantised before.
     #[inline]
-    pub(super) fn requantise(&self, block: &mut Block) {
-        for (i, level) in block.iter_mut().enumerate() {
-            *level = self.level(i, f32::from(*level));
+    pub(super) fn relevelled(&self, block: &Block) -> Block {
+        let mut out = [0; 64];
+        let terms = block.iter().zip(&self.per_step).zip(&self.bias);
+        for (to, ((from, per_step), bias)) in out.iter_mut().zip(terms) {
+            *to = level(f32::from(*from) * per_step, *bias);
         }
+        out
     }
+}
+
+#[inline(always)]
+fn level(scaled: f32, bias: f32) -> i16 {
+    let size = (scaled.abs() + bias).clamp(0.0, MAX_LEVEL);
+    let rounded = (size + MAGIC) - MAGIC;
+    (rounded.copysign(scaled) + MAGIC).to_bits().wrapping_sub(MAGIC_BITS) as i16
+}
+
+/// A block with its steps multiplied in.
+#[inline]
+pub(super) fn plain(block: &Block, steps: &Table) -> Coefficients {
+    let mut out = [0.0; 64];
+    for (to, (level, step)) in out.iter_mut().zip(block.iter().zip(steps)) {
+        *to = f32::from(*level) * f32::from(*step);
+    }
+    out
 }
 
 /// The quality on libjpeg's scale whose table comes nearest to `table`, by the mean ratio of steps.

@@ -1,13 +1,14 @@
 //! A sample of a picture's blocks, and what it says about the whole: the bytes and the error at any quantisation.
 //!
 //! The sample is runs of neighbouring MCUs, spread over the picture by a low-discrepancy sequence, laid out as a small
-//! picture of its own. That picture is written by the same encoder with the same scans as the whole will be, so the model
+//! picture of its own. That picture is counted by the same coder with the same scans as the whole will be, so the model
 //! has no constants: its entropy-coded bytes times the ratio of areas, plus its headers.
 
 use super::dct::{Coefficients, halve_horizontally, halve_vertically};
-use super::ffi::{Output, Reader, Writer};
-use super::layout::{Color, Layout, Progression};
-use super::quant::{Quantiser, Table};
+use super::entropy::Coder;
+use super::ffi::Reader;
+use super::layout::{Color, Layout};
+use super::quant::{Quantiser, Table, plain};
 use crate::error::Error;
 
 /// MCUs of 16×16 pixels (or what the source's sampling makes of them) that are enough for an estimate.
@@ -91,7 +92,7 @@ impl Sample {
                     for x in column * h..(column + runs.length) * h {
                         let at = (x as usize).min(source.len().saturating_sub(1));
                         let block = source.get(at).copied().unwrap_or([0; 64]);
-                        blocks.push(std::array::from_fn(|i| f32::from(block[i]) * f32::from(unit[i])));
+                        blocks.push(plain(&block, &unit));
                     }
                 }
             }
@@ -142,9 +143,9 @@ impl Sample {
     }
 
     /// The bytes that the whole picture would take with these tables, one a plane.
-    pub(super) fn bytes(&self, tables: &[Table], dead_zone: f32, progression: Progression) -> Result<f64, Error> {
+    pub(super) fn bytes(&self, tables: &[Table], dead_zone: f32) -> f64 {
         let Some(luma) = self.planes.first().filter(|plane| plane.blocks_w > 0 && !plane.blocks.is_empty()) else {
-            return Ok(0.0);
+            return 0.0;
         };
         // The same geometry in the smallest factors: an interleaved scan may hold no more than ten blocks an MCU.
         let by_h = if self.planes.iter().all(|plane| plane.h % 2 == 0) { 2 } else { 1 };
@@ -153,19 +154,13 @@ impl Sample {
         let factors: Vec<_> = self.planes.iter().enumerate().map(factor).collect();
         let lines = u32::try_from(luma.blocks.len()).unwrap_or(u32::MAX) / luma.blocks_w;
         let layout = Layout::new(luma.blocks_w * 8, lines * 8, self.color, &factors);
-        let mut writer = Writer::new(&layout, tables)?;
+        let mut coder = Coder::counting(&layout);
         for (index, (plane, table)) in self.planes.iter().zip(tables).enumerate() {
             let quantiser = Quantiser::new(table, &[1; 64], dead_zone);
-            for (row, line) in (0u32..).zip(plane.blocks.chunks_exact(plane.blocks_w as usize)) {
-                for (to, from) in writer.block_row(index, row)?.iter_mut().zip(line) {
-                    *to = quantiser.levels(from);
-                }
-            }
+            coder.row(index, plane.blocks.iter().map(|block| quantiser.levels(block)));
         }
-        let scans = progression.scans(self.planes.len());
-        let small = writer.finish(&Output { scans, markers: &[], max_bytes: usize::MAX })?.unwrap_or_default();
-        let header = header_bytes(&small) as f64;
-        Ok(header + (small.len() as f64 - header) * self.ratio)
+        let (head, coded) = coder.lengths(tables);
+        head + coded * self.ratio
     }
 
     /// Squared error a pixel of luma and of chroma (both planes, at full resolution) with these tables.
@@ -200,20 +195,4 @@ impl Sample {
         let pixels = self.planes.first().map_or(1, |plane| plane.blocks.len().max(1)) as f64 * 64.0;
         ((energy(self) - energy(half) * count(self) / count(half)) / pixels).max(0.0)
     }
-}
-
-/// The bytes of a JPEG that are not entropy-coded data: they do not grow with the picture.
-fn header_bytes(jpeg: &[u8]) -> usize {
-    let mut at = 2;
-    let mut header = 2;
-    while let Some(&[0xFF, code, high, low]) = jpeg.get(at..at + 4) {
-        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
-        header += length;
-        at += length;
-        if code == 0xDA {
-            let next = |pair: &[u8]| pair.first() == Some(&0xFF) && !matches!(pair.get(1), Some(0 | 0xD0..=0xD7));
-            at += jpeg.get(at..).unwrap_or_default().windows(2).position(next).unwrap_or(jpeg.len());
-        }
-    }
-    header.min(jpeg.len())
 }

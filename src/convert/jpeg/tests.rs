@@ -3,7 +3,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
 use super::decode::{JpegPixels, MAX_SCANS};
-use super::ffi::{Output, Writer};
+use super::entropy::Coder;
 use super::layout::{Color, Layout, Progression};
 use super::*;
 
@@ -42,13 +42,19 @@ fn distance(a: &[u8], b: &[u8]) -> f64 {
 /// A four-plane JPEG of flat ink; libjpeg marks it as Adobe's.
 fn cmyk(color: Color) -> Vec<u8> {
     let layout = Layout::new(24, 16, color, &[(1, 1, 0); 4]);
-    let mut writer = Writer::new(&layout, &[[8; 64]]).unwrap();
-    for plane in 0..4 {
-        for row in 0..2 {
-            writer.block_row(plane, row).unwrap().iter_mut().for_each(|block| block[0] = 127 - 40 * plane as i16);
-        }
+    let mut coder = Coder::new(&layout, usize::MAX).unwrap();
+    for plane in 0..4i16 {
+        let block = std::array::from_fn(|i| if i == 0 { 127 - 40 * plane } else { 0 });
+        (0..2).for_each(|_| coder.row(plane as usize, std::iter::repeat_n(block, 3)));
     }
-    writer.finish(&Output { scans: &[], markers: &[], max_bytes: usize::MAX }).unwrap().unwrap()
+    coder.finish(&[[8; 64]], &[]).bytes.unwrap()
+}
+
+/// The same coefficients, ordered by libjpeg.
+fn reordered(bytes: &[u8], progression: Progression) -> Vec<u8> {
+    let mut picture = recode::Coefficients::read(bytes, MAX_PIXELS).unwrap();
+    let tables = picture.tables.clone();
+    picture.write(&tables, Keep::default(), progression, usize::MAX).unwrap().unwrap()
 }
 
 #[test]
@@ -126,10 +132,11 @@ fn shrinking_gives_the_fraction() {
 #[test]
 fn truncation_is_an_error_unless_salvaged() {
     let image = picture(160, 160);
-    for progression in [Progression::Sequential, Progression::Spectral, Progression::Successive] {
-        let tables = [[6; 64]; 2];
-        let pixels = Pixels::Rgb(&image);
-        let whole = encode::write(&pixels, &tables, 0.0, Subsampling::Half, progression, usize::MAX).unwrap().unwrap();
+    let plain = encode::write(&Pixels::Rgb(&image), &[[6; 64]; 2], 0.0, Subsampling::Half, usize::MAX).unwrap();
+    let spectral = plain.bytes.unwrap();
+    let others =
+        [Progression::Sequential, Progression::Successive].map(|order| (Some(order), reordered(&spectral, order)));
+    for (progression, whole) in [(None, spectral)].into_iter().chain(others) {
         let junk = [whole.as_slice(), b"trailing junk \xFF\xD8\xFF"].concat();
         assert_eq!(pixels_of(&junk).bytes, pixels_of(&whole).bytes);
         for kept in [whole.len() - 60, whole.len() * 2 / 3, whole.len() / 2] {
@@ -159,10 +166,8 @@ fn limits_hold_before_anything_is_decoded() {
 #[test]
 fn too_many_scans_are_refused() {
     let image = gray(64, 64);
-    let pixels = Pixels::Luma(&image);
-    let tables = [[6; 64]; 2];
-    let plain = encode::write(&pixels, &tables, 0.0, Subsampling::Full, Progression::Successive, usize::MAX);
-    let plain = plain.unwrap().unwrap();
+    let plain = encode::write(&Pixels::Luma(&image), &[[6; 64]; 2], 0.0, Subsampling::Full, usize::MAX).unwrap();
+    let plain = reordered(&plain.bytes.unwrap(), Progression::Successive);
     let last = plain.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
     let mut many = plain[..plain.len() - 2].to_vec();
     for _ in 0..=MAX_SCANS {
