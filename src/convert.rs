@@ -221,8 +221,7 @@ impl Bench<'_> {
             icc: decoded.icc,
             cicp: None,
             orientation: self.orientation(),
-            max_quality: jpeg::source_quality(self.source)
-                .map_or(jpeg::CEILING_QUALITY, |quality| quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY)),
+            max_quality: self.jpeg_quality(),
         };
         let image = match decoded.channels {
             jpeg::Channels::Luma => GrayImage::from_raw(width, height, decoded.bytes).map(DynamicImage::ImageLuma8),
@@ -234,6 +233,20 @@ impl Bench<'_> {
         };
         pixels.image = image.ok_or_else(|| Error::engine("the JPEG decoder gave a wrong number of pixels"))?;
         Ok(pixels)
+    }
+
+    /// The best quality for a JPEG made of a JPEG: not above its own, unless it was too large by its picture alone. Then
+    /// quality is given up, and all that fits is used.
+    fn jpeg_quality(&self) -> f32 {
+        let beside = match &self.facts.media {
+            Media::Image(image) => image.metadata_bytes.saturating_add(image.trailing_bytes),
+            Media::Audio(_) | Media::Video(_) | Media::Document(_) => 0,
+        };
+        if self.facts.bytes.saturating_sub(beside) > self.max_bytes {
+            return 100.0;
+        }
+        jpeg::source_quality(self.source)
+            .map_or(jpeg::CEILING_QUALITY, |quality| quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY))
     }
 
     fn on_pixels(&mut self, change: impl FnOnce(&mut Pixels) -> Result<()>) -> Result<()> {

@@ -34,19 +34,16 @@ pub(super) struct Coded {
 struct Stream {
     symbols: Vec<u32>,
     counts: Box<[u32; SYMBOLS * 2]>,
-    /// Bits that follow symbols, all together.
-    extra: u64,
 }
 
 impl Stream {
     fn new() -> Self {
-        Self { symbols: Vec::new(), counts: Box::new([0; SYMBOLS * 2]), extra: 0 }
+        Self { symbols: Vec::new(), counts: Box::new([0; SYMBOLS * 2]) }
     }
 
     #[inline(always)]
     fn put(&mut self, keep: bool, symbol: u32, bits: u32, value: u32) {
         self.counts[(symbol & 0x1FF) as usize] += 1;
-        self.extra += u64::from(bits);
         if keep {
             self.symbols.push(value << 16 | bits << 9 | symbol);
         }
@@ -65,9 +62,19 @@ impl Stream {
         [Code::best(low), Code::best(high)]
     }
 
+    /// The bits that follow symbols, all together: those of a level where the low half says how many, else of a run.
+    fn extra(&self) -> u64 {
+        let bits = |symbol: usize| match (symbol & 0xF, symbol >> 4 & 0xF) {
+            (0, 15) => 0,
+            (0, run) => run,
+            (bits, _) => bits,
+        };
+        self.counts.iter().enumerate().map(|(symbol, &count)| bits(symbol) as u64 * u64::from(count)).sum()
+    }
+
     fn bits(&self, codes: &[Code; 2]) -> u64 {
         let (low, high) = self.counts.split_at(SYMBOLS);
-        self.extra + codes[0].bits(low) + codes[1].bits(high)
+        self.extra() + codes[0].bits(low) + codes[1].bits(high)
     }
 }
 
@@ -176,7 +183,7 @@ impl Coder {
         if keep {
             // Every symbol takes a bit at the least.
             let streams = || self.planes.iter().flat_map(|plane| &plane.bands).map(|band| &band.stream);
-            let bits: u64 = streams().map(|stream| stream.symbols.len() as u64 + stream.extra).sum();
+            let bits: u64 = streams().map(|stream| stream.symbols.len() as u64 + stream.extra()).sum();
             if bits / 8 > self.max_bytes as u64 {
                 self.keep = false;
                 self.planes
@@ -372,9 +379,15 @@ fn segment(out: &mut Vec<u8>, code: u8, payload: &[u8]) {
 fn nonzero(block: &Block) -> u64 {
     let mut natural = 0u64;
     for (row, levels) in block.as_chunks::<8>().0.iter().enumerate() {
-        let bytes = u64::from_le_bytes(levels.map(|level| u8::from(level != 0)));
-        // Brings the eight low bits of the bytes together in the highest byte.
-        natural |= (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (row * 8);
+        let mut bits = [0u8; 8];
+        for ((bit, level), place) in bits.iter_mut().zip(levels).zip([1, 2, 4, 8, 16, 32, 64, 128]) {
+            *bit = if *level == 0 { 0 } else { place };
+        }
+        let mut bits = u64::from_le_bytes(bits);
+        bits |= bits >> 32;
+        bits |= bits >> 16;
+        bits |= bits >> 8;
+        natural |= (bits & 0xFF) << (row * 8);
     }
     let mut mask = 0;
     while natural != 0 {

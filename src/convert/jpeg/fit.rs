@@ -1,10 +1,10 @@
 //! The largest quality under a number of bytes, from a sample, with one full encode in the common case.
 
-use super::dct::{Coefficients as Plain, halve_horizontally, halve_vertically};
+use super::dct::{halve_horizontally, halve_vertically};
 use super::encode;
 use super::entropy::{Coded, Coder};
-use super::layout::{Color, Layout, Progression};
-use super::quant::{CHROMA, LUMA, Quantiser, Table, factor_of, plain, quality_of, scaled};
+use super::layout::{Block, Color, Layout, Progression};
+use super::quant::{self, Quantiser, Table, factor_of, plain, quality_of};
 use super::recode::{Coefficients, Keep, markers};
 use super::sample::Sample;
 use super::{Pixels, Subsampling};
@@ -59,11 +59,11 @@ pub(crate) struct Knobs {
 pub(crate) const KNOBS: Knobs = Knobs { dead_zone: 0.1, halve: None };
 
 /// Where a full encode aims, as a share of the limit: an error of the model of 1.5 % either way needs no second one.
-const AIM: f64 = 0.98;
+const AIM: f64 = 0.985;
 /// A result under this share of the limit is encoded again, if quality was given up for it.
 const FILLED: f64 = 0.95;
 /// How near the search comes to its target on the sample, and while it only chooses between ways.
-const NEAR: f64 = 0.992;
+const NEAR: f64 = 0.985;
 const ROUGHLY: f64 = 0.97;
 /// Where the search begins: quality 90.
 const FIRST_FACTOR: f32 = 0.2;
@@ -81,8 +81,8 @@ const MAX_FULL_PIXELS: u64 = 64_000_000;
 #[derive(Clone, Copy, Debug)]
 struct Point {
     factor: f32,
-    /// Steps from this rank on are those of `coarser`; none when it is `RANKS`.
-    split: usize,
+    /// Steps of these ranks, from the first to before the second, are those of `coarser`.
+    split: (usize, usize),
     coarser: f32,
     bytes: f64,
 }
@@ -105,10 +105,13 @@ enum Answer {
 /// Encodes the whole picture with these tables; no more than its length when that passes the limit.
 type Encode<'a> = dyn FnMut(&[Table]) -> Result<Coded, Error> + 'a;
 
+/// The tables at a factor, one a plane.
+type Tables<'a> = dyn Fn(f32) -> Vec<Table> + 'a;
+
 /// One way to encode a picture: its sample, and the tables at a factor.
 struct Way<'a> {
     sample: &'a Sample,
-    tables: &'a dyn Fn(f32) -> Vec<Table>,
+    tables: &'a Tables<'a>,
     knobs: Knobs,
     /// Where the search begins.
     start: f32,
@@ -118,7 +121,7 @@ struct Way<'a> {
 
 impl Way<'_> {
     fn point(&self, x: f32) -> Point {
-        self.weighed(Point { factor: x.exp(), split: RANKS, coarser: x.exp(), bytes: 0.0 })
+        self.weighed(Point { factor: x.exp(), split: (RANKS, RANKS), coarser: x.exp(), bytes: 0.0 })
     }
 
     fn weighed(&self, point: Point) -> Point {
@@ -128,12 +131,15 @@ impl Way<'_> {
 
     fn tables(&self, point: Point) -> Vec<Table> {
         let mut fine = (self.tables)(point.factor);
-        if point.split < RANKS {
+        let (first, end) = point.split;
+        if first < end {
             for (plane, (fine, coarse)) in fine.iter_mut().zip((self.tables)(point.coarser)).enumerate() {
                 // Planes that share a table in the file share their ranks.
                 let plane = plane.min(1);
                 let pairs = fine.iter_mut().zip(coarse).enumerate();
-                pairs.filter(|(i, _)| rank(plane, *i) >= point.split).for_each(|(_, (fine, coarse))| *fine = coarse);
+                pairs
+                    .filter(|(i, _)| (first..end).contains(&rank(plane, *i)))
+                    .for_each(|(_, (fine, coarse))| *fine = coarse);
             }
         }
         fine
@@ -178,19 +184,26 @@ impl Way<'_> {
 
     /// Coefficients that were quantised before all lie on multiples of one step, so that bytes jump where such a multiple
     /// passes from one level to the next. At a jump no factor fills the budget; its two sides together do: the finer one for
-    /// the low frequencies, the coarser one for the rest.
+    /// the low frequencies, the coarser one for the rest. Where a single frequency makes the jump, the highest ones are
+    /// made fine again.
     fn between(&self, over: Point, under: Point, target: f64) -> Point {
-        let (mut best, mut fits, mut fails) = (under, 0, RANKS);
-        while fails - fits > 1 && best.bytes < target * self.near {
-            let split = (fits + fails) / 2;
-            let point = self.weighed(Point { factor: over.factor, split, coarser: under.factor, bytes: 0.0 });
-            if point.bytes <= target {
-                best = if point.bytes > best.bytes { point } else { best };
-                fits = split;
-            } else {
-                fails = split;
+        let at = |split| self.weighed(Point { factor: over.factor, split, coarser: under.factor, bytes: 0.0 });
+        let mut best = under;
+        let mut last = |(mut fits, mut fails): (usize, usize), split: &dyn Fn(usize) -> (usize, usize)| {
+            while usize::abs_diff(fails, fits) > 1 && best.bytes < target * self.near {
+                let middle = usize::midpoint(fits, fails);
+                let point = at(split(middle));
+                if point.bytes <= target {
+                    best = if point.bytes > best.bytes { point } else { best };
+                    fits = middle;
+                } else {
+                    fails = middle;
+                }
             }
-        }
+            fits
+        };
+        let first = last((0, RANKS), &|first| (first, RANKS));
+        last((RANKS, first), &|end| (first, end));
         best
     }
 
@@ -253,10 +266,13 @@ pub(super) fn encode_under_with(
     knobs: Knobs,
 ) -> Result<Fit, Error> {
     let full = encode::sample(&pixels);
-    let tables = |factor: f32| {
-        let chroma = scaled(&CHROMA, factor);
-        vec![scaled(&LUMA, factor), chroma, chroma]
+    let tables_of = |subsampling: Subsampling| {
+        move |factor: f32| {
+            let chroma = quant::chroma(factor, subsampling);
+            vec![quant::luma(factor), chroma, chroma]
+        }
     };
+    let both = (&tables_of(Subsampling::Full) as &Tables<'_>, &tables_of(Subsampling::Half) as &Tables<'_>);
     let range = (factor_of(bounds.max_quality), factor_of(bounds.min_quality));
     let halved = |sample: &Sample| sample.halved(true, true);
     let (width, height) = pixels.size();
@@ -264,12 +280,15 @@ pub(super) fn encode_under_with(
     let halved: Option<&dyn Fn(&Sample) -> Sample> =
         if matches!(pixels, Pixels::Luma(_)) { None } else { Some(&halved) };
     let knobs = if huge && knobs.halve.is_none() { Knobs { halve: Some(true), ..knobs } } else { knobs };
-    let (subsampling, start) = choose(&full, halved, &tables, max_bytes, range, knobs);
-    let sample = if subsampling == Subsampling::Half { full.halved(true, true) } else { full };
-    let way = Way { sample: &sample, tables: &tables, knobs, start, near: NEAR };
+    let (subsampling, start) = choose(&full, halved, both, max_bytes, range, knobs);
+    let (sample, tables) = match subsampling {
+        Subsampling::Half => (full.halved(true, true), both.1),
+        Subsampling::Full => (full, both.0),
+    };
+    let way = Way { sample: &sample, tables, knobs, start, near: NEAR };
     let allowed = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     way.encode(max_bytes, range, subsampling, &mut |tables| {
-        let luma = tables.first().copied().unwrap_or(LUMA);
+        let luma = tables.first().copied().unwrap_or([1; 64]);
         let pair = [luma, tables.get(1).copied().unwrap_or(luma)];
         encode::write(&pixels, &pair, knobs.dead_zone, subsampling, allowed)
     })
@@ -284,18 +303,18 @@ const HALVING_PAYS: f64 = 0.28;
 fn choose(
     full: &Sample,
     halved: Option<&dyn Fn(&Sample) -> Sample>,
-    tables: &dyn Fn(f32) -> Vec<Table>,
+    tables: (&Tables<'_>, &Tables<'_>),
     max_bytes: u64,
     range: (f32, f32),
     knobs: Knobs,
 ) -> (Subsampling, f32) {
     let halved = halved.filter(|_| knobs.halve != Some(false));
     let full = full.thinned();
-    let solve = |sample: &Sample, start: f32| {
+    let solve = |sample: &Sample, tables: &Tables<'_>, start: f32| {
         let way = Way { sample, tables, knobs, start, near: ROUGHLY };
         way.solve(max_bytes as f64 * AIM, range.0, range.1)
     };
-    let (point, finest) = match (solve(&full, FIRST_FACTOR), halved) {
+    let (point, finest) = match (solve(&full, tables.0, FIRST_FACTOR), halved) {
         (Answer::At { point, finest }, _) => (point, finest),
         (Answer::Never { coarsest }, None) => return (Subsampling::Full, coarsest.factor),
         (Answer::Never { coarsest }, Some(_)) => return (Subsampling::Half, coarsest.factor),
@@ -304,11 +323,11 @@ fn choose(
         return (Subsampling::Full, point.factor);
     };
     let half = halved(&full);
-    let Answer::At { point: half_point, .. } = solve(&half, point.factor) else {
+    let Answer::At { point: half_point, .. } = solve(&half, tables.1, point.factor) else {
         return (Subsampling::Full, point.factor);
     };
-    let (luma, chroma) = full.error(&tables(point.factor), knobs.dead_zone);
-    let (half_luma, half_chroma) = half.error(&tables(half_point.factor), knobs.dead_zone);
+    let (luma, chroma) = full.error(&(tables.0)(point.factor), knobs.dead_zone);
+    let (half_luma, half_chroma) = half.error(&(tables.1)(half_point.factor), knobs.dead_zone);
     let half_chroma = half_chroma + full.lost_by(&half);
     let pays = luma - half_luma >= HALVING_PAYS * (half_chroma - chroma);
     if pays || knobs.halve == Some(true) {
@@ -361,8 +380,11 @@ pub(super) fn refit_under_with(
     {
         return Ok(Fit::Encoded(whole(bytes)));
     }
+    // Planes of red, green and blue, or of inks, all carry brightness.
+    let colour = source.layout.color == Color::Ycc;
     let requantised = |factor: f32| -> Vec<Table> {
-        let wanted = [scaled(&LUMA, factor), scaled(&CHROMA, factor)];
+        let chroma = if colour { quant::chroma(factor, own) } else { quant::luma(factor) };
+        let wanted = [quant::luma(factor), chroma];
         let table = |(i, from): (usize, &Table)| coarser(from, &wanted[i.min(1)]);
         tables.iter().enumerate().map(table).collect()
     };
@@ -370,12 +392,13 @@ pub(super) fn refit_under_with(
     let (width, height) = halvings(&source.layout);
     // A halved plane has new coefficients: the source's steps say nothing about them.
     let halved = |factor: f32| -> Vec<Table> {
-        let chroma = scaled(&CHROMA, factor);
+        let chroma = quant::chroma(factor, Subsampling::Half);
         vec![requantised(factor).first().copied().unwrap_or(chroma), chroma, chroma]
     };
     let halves = |sample: &Sample| sample.halved(width, height);
+    let both = (&requantised as &Tables<'_>, &halved as &Tables<'_>);
     let may_halve = (width || height).then_some(&halves as &dyn Fn(&Sample) -> Sample);
-    let (subsampling, start) = choose(&full, may_halve, &requantised, max_bytes, range, knobs);
+    let (subsampling, start) = choose(&full, may_halve, both, max_bytes, range, knobs);
     if may_halve.is_some() && subsampling == Subsampling::Half {
         let way = Way { sample: &halves(&full), tables: &halved, knobs, start, near: NEAR };
         return way.encode(max_bytes, range, subsampling, &mut |tables| {
@@ -418,29 +441,29 @@ fn write_halved(
             continue;
         }
         let quantiser = Quantiser::new(table, &[1; 64], knobs.dead_zone);
+        let (mut upper, mut lower): (Vec<Block>, Vec<Block>) = (Vec::new(), Vec::new());
+        let mut copy = |line: &mut Vec<Block>, row: u32| -> Result<(), Error> {
+            line.clear();
+            line.extend_from_slice(source.reader.block_row(index, row.min(from.blocks_h.saturating_sub(1)))?);
+            Ok(())
+        };
         for row in 0..shape.blocks_h {
-            let last = from.blocks_h.saturating_sub(1);
-            let mut line = plain_row(source, index, if height { row * 2 } else { row }.min(last), unit)?;
+            copy(&mut upper, if height { row * 2 } else { row })?;
             if height {
-                let below = plain_row(source, index, (row * 2 + 1).min(last), unit)?;
-                line = line.iter().zip(&below).map(|(top, bottom)| halve_vertically(top, bottom)).collect();
+                copy(&mut lower, row * 2 + 1)?;
             }
-            let at = |column: usize| line.get(column.min(line.len().saturating_sub(1))).unwrap_or(&[0.0; 64]);
-            let block = |column: usize| {
-                if width {
-                    quantiser.levels(&halve_horizontally(at(column * 2), at(column * 2 + 1)))
-                } else {
-                    quantiser.levels(at(column))
-                }
+            let at = |line: &[Block], column: usize| plain(line.get(column).or(line.last()).unwrap_or(&[0; 64]), unit);
+            let tall = |column: usize| match height {
+                true => halve_vertically(&at(&upper, column), &at(&lower, column)),
+                false => at(&upper, column),
+            };
+            let block = |column: usize| match width {
+                true => quantiser.levels(&halve_horizontally(&tall(column * 2), &tall(column * 2 + 1))),
+                false => quantiser.levels(&tall(column)),
             };
             coder.row(index, (0..shape.blocks_w as usize).map(block));
         }
     }
     let slots: Vec<Table> = tables.iter().take(2).copied().collect();
     Ok(coder.finish(&slots, &markers(keep, source.header.icc())))
-}
-
-/// One row of blocks with its steps multiplied in.
-fn plain_row(source: &mut Coefficients<'_>, plane: usize, row: u32, unit: &Table) -> Result<Vec<Plain>, Error> {
-    Ok(source.reader.block_row(plane, row)?.iter().map(|block| plain(block, unit)).collect())
 }

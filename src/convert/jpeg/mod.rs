@@ -87,7 +87,7 @@ impl Subsampling {
 /// A JPEG of a stated quality on libjpeg's scale (1 to 100, fractions allowed).
 pub(crate) fn encode(pixels: Pixels<'_>, quality: f32, subsampling: Subsampling) -> Result<Vec<u8>, Error> {
     let factor = quant::factor_of(quality);
-    let tables = [quant::scaled(&quant::LUMA, factor), quant::scaled(&quant::CHROMA, factor)];
+    let tables = [quant::luma(factor), quant::chroma(factor, subsampling)];
     let coded = encode::write(&pixels, &tables, fit::KNOBS.dead_zone, subsampling, usize::MAX)?;
     coded.bytes.ok_or_else(|| Error::limit("JPEG passed the allowed length"))
 }

@@ -12,13 +12,14 @@ use super::quant::{Quantiser, Table, plain};
 use crate::error::Error;
 
 /// MCUs of 16×16 pixels (or what the source's sampling makes of them) that are enough for an estimate.
-const WANTED_MCUS: u64 = 2400;
+const WANTED_MCUS: u64 = 1800;
 /// A larger sample for large pictures, as a share of their MCUs.
 const WANTED_SHARE: u64 = 32;
 /// Neighbours in a run: long enough that the coding of differences (DC) is as in the whole picture.
 const RUN: u32 = 12;
 
-const THIN_BY: usize = 4;
+/// A thinned sample holds one run of so many.
+const THIN_BY: usize = 3;
 
 /// One plane of the sample.
 #[derive(Clone)]
@@ -101,7 +102,7 @@ impl Sample {
         Ok(Self { color: layout.color, ratio: runs.ratio, planes })
     }
 
-    /// Every fourth run of the sample: enough to choose between ways, and to begin a search near its end.
+    /// A third of the sample: enough to choose between ways, and to begin a search near its end.
     pub(super) fn thinned(&self) -> Self {
         let runs = |plane: &SamplePlane| plane.blocks.len() / (plane.blocks_w * plane.v).max(1) as usize;
         let all = self.planes.first().map_or(0, runs);
@@ -118,28 +119,27 @@ impl Sample {
 
     /// The same picture with its chroma at half the width, the height or both.
     pub(super) fn halved(&self, width: bool, height: bool) -> Self {
-        let mut out = self.clone();
-        for plane in out.planes.iter_mut().skip(1) {
-            if height {
-                let lines: Vec<&[Coefficients]> = plane.blocks.chunks_exact(plane.blocks_w as usize).collect();
-                let halve = |pair: &[&[Coefficients]]| match pair {
-                    [top, bottom] => top.iter().zip(*bottom).map(|(a, b)| halve_vertically(a, b)).collect(),
-                    _ => Vec::new(),
-                };
-                plane.blocks = lines.chunks_exact(2).flat_map(halve).collect();
-                plane.v /= 2;
+        let halve = |plane: &SamplePlane| {
+            let line = plane.blocks_w as usize;
+            let lines: Vec<&[Coefficients]> = plane.blocks.chunks_exact(line.max(1)).collect();
+            let tall = |pair: &[&[Coefficients]], at: usize| match pair {
+                [top, bottom] => halve_vertically(&top[at], &bottom[at]),
+                pair => pair.first().map_or([0.0; 64], |only| only[at]),
+            };
+            let (by_w, by_h) = (if width { 2 } else { 1 }, if height { 2 } else { 1 });
+            let mut blocks = Vec::new();
+            for pair in lines.chunks_exact(by_h) {
+                let columns = (0..line - line % by_w).step_by(by_w);
+                blocks.extend(columns.map(|at| match width {
+                    true => halve_horizontally(&tall(pair, at), &tall(pair, at + 1)),
+                    false => tall(pair, at),
+                }));
             }
-            if width {
-                let halve = |pair: &[Coefficients]| match pair {
-                    [left, right] => Some(halve_horizontally(left, right)),
-                    _ => None,
-                };
-                plane.blocks = plane.blocks.chunks_exact(2).filter_map(halve).collect();
-                plane.blocks_w /= 2;
-                plane.h /= 2;
-            }
-        }
-        out
+            let (h, v) = (plane.h / by_w as u32, plane.v / by_h as u32);
+            SamplePlane { h, v, blocks_w: plane.blocks_w / by_w as u32, blocks }
+        };
+        let planes = self.planes.iter().enumerate().map(|(i, plane)| if i == 0 { plane.clone() } else { halve(plane) });
+        Self { color: self.color, ratio: self.ratio, planes: planes.collect() }
     }
 
     /// The bytes that the whole picture would take with these tables, one a plane.

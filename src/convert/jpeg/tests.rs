@@ -208,8 +208,8 @@ fn encode_under_says_by_what_to_scale() {
 #[test]
 fn refit_under_recodes_first_and_then_gives_up_quality() {
     let image = picture(640, 480);
-    for subsampling in [Subsampling::Full, Subsampling::Half] {
-        let source = encode(Pixels::Rgb(&image), 92.0, subsampling).unwrap();
+    for (subsampling, quality) in [(Subsampling::Full, 92.0), (Subsampling::Half, 92.0), (Subsampling::Full, 98.5)] {
+        let source = encode(Pixels::Rgb(&image), quality, subsampling).unwrap();
         let refit = |share: f64| {
             let max_bytes = (source.len() as f64 * share) as u64;
             let bounds = Bounds { min_quality: 5.0, max_quality: 100.0 };
@@ -219,13 +219,28 @@ fn refit_under_recodes_first_and_then_gives_up_quality() {
             }
         };
         assert!(refit(1.1).quality.is_none());
-        for share in [0.8, 0.5, 0.3] {
+        // Just over the limit, few coarser steps are near by: they move one by one.
+        for share in [0.93, 0.9, 0.8, 0.5, 0.3] {
             let done = refit(share);
             let fill = done.bytes.len() as f64 / (source.len() as f64 * share);
-            assert!(done.quality.is_some() && (0.9..=1.0).contains(&fill), "{share}: {fill}");
+            assert!(done.quality.is_some() && (0.95..=1.0).contains(&fill), "{quality} {share}: {fill}");
             assert!(distance(image.as_raw(), &pixels_of(&done.bytes).bytes) < 400.0);
         }
     }
+}
+
+#[test]
+fn planes_that_share_a_table_part() {
+    let image = picture(160, 96);
+    let mut source = encode::write(&Pixels::Rgb(&image), &[[3; 64]; 2], 0.0, Subsampling::Full, usize::MAX).unwrap();
+    let source = source.bytes.as_mut().unwrap();
+    let frame = source.windows(2).position(|pair| pair == [0xFF, 0xC2]).unwrap();
+    source[frame + 15] = 0;
+    source[frame + 18] = 0;
+    let max_bytes = source.len() as u64 / 2;
+    let fit = refit_under(source, max_bytes, MAX_PIXELS, Keep::default(), BOUNDS).unwrap();
+    let Fit::Encoded(done) = fit else { panic!() };
+    assert!(distance(image.as_raw(), &pixels_of(&done.bytes).bytes) < 100.0);
 }
 
 #[test]
