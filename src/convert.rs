@@ -143,7 +143,8 @@ impl Bench<'_> {
             Some(Step::CutTrailing | Step::StripMetadata) => Some(self.strip(rung)?),
             Some(Step::RecodeJpeg) => Some(jpeg::recode_lossless(self.source, MAX_PIXELS, self.kept())?),
             Some(Step::RequantizeJpeg) => {
-                let bounds = jpeg::Bounds { min_quality: jpeg::FLOOR_QUALITY, max_quality: jpeg::CEILING_QUALITY };
+                // Its own steps bound it above: what quality is given up for, the budget, is to be filled.
+                let bounds = jpeg::Bounds { min_quality: jpeg::FLOOR_QUALITY, max_quality: 100.0 };
                 match jpeg::refit_under(self.source, self.max_bytes, MAX_PIXELS, self.kept(), bounds)? {
                     jpeg::Fit::TooLarge { .. } => return Ok(None),
                     jpeg::Fit::Encoded(encoded) => {
@@ -264,8 +265,7 @@ impl Bench<'_> {
             icc: decoded.icc,
             cicp: None,
             orientation: self.orientation(),
-            max_quality: jpeg::source_quality(self.source)
-                .map_or(jpeg::CEILING_QUALITY, |quality| quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY)),
+            max_quality: self.jpeg_quality(),
         };
         let image = match decoded.channels {
             jpeg::Channels::Luma => GrayImage::from_raw(width, height, decoded.bytes).map(DynamicImage::ImageLuma8),
@@ -277,6 +277,20 @@ impl Bench<'_> {
         };
         pixels.image = image.ok_or_else(|| Error::engine("the JPEG decoder gave a wrong number of pixels"))?;
         Ok(pixels)
+    }
+
+    /// The best quality for a JPEG made of a JPEG: not above its own, unless it was too large by its picture alone. Then
+    /// quality is given up, and all that fits is used.
+    fn jpeg_quality(&self) -> f32 {
+        let beside = match &self.facts.media {
+            Media::Image(image) => image.metadata_bytes.saturating_add(image.trailing_bytes),
+            Media::Audio(_) | Media::Video(_) | Media::Document(_) => 0,
+        };
+        if self.facts.bytes.saturating_sub(beside) > self.max_bytes {
+            return 100.0;
+        }
+        jpeg::source_quality(self.source)
+            .map_or(jpeg::CEILING_QUALITY, |quality| quality.clamp(jpeg::FLOOR_QUALITY, jpeg::CEILING_QUALITY))
     }
 
     fn on_pixels(&mut self, change: impl FnOnce(&mut Pixels) -> Result<()>) -> Result<()> {

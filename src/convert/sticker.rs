@@ -49,8 +49,9 @@ pub(crate) fn encode(image: &RgbaImage, max_bytes: u64) -> Result<Vec<u8>> {
 /// misses by up to a quarter: ours looks at whole files, at low effort until it is near.
 fn lossy(image: &RgbaImage, max: usize) -> Result<Vec<u8>> {
     let mut best = None;
+    let sharp = sharp_pays(image);
     for alpha_quality in [100, 70, 30, 0] {
-        if let Some(found) = (Search { image, max, alpha_quality }).run()? {
+        if let Some(found) = (Search { image, max, alpha_quality, sharp }).run()? {
             best = Some(found);
         }
         match &best {
@@ -68,11 +69,44 @@ fn lossy(image: &RgbaImage, max: usize) -> Result<Vec<u8>> {
 /// A quality, and the logarithm of the size it gives.
 type Point = (f32, f64);
 
+/// What halving colour loses, against what brightness holds, from where on sharp YUV pays: squared error of colour over
+/// squared difference of neighbours. On twenty pictures at 100,000 bytes it gained up to 14 % of SSIMULACRA's error
+/// above this (and lost 1 % twice), and lost up to 7 % below.
+const SHARP_PAYS: f32 = 0.0225;
+
+/// Whether so much colour is lost by halving that it is to be fitted to what brightness can mend. Colours that hardly
+/// differ from neighbour to neighbour only get noise from that.
+fn sharp_pays(image: &RgbaImage) -> bool {
+    let (mut colour, mut light) = (0.0f32, 0.0f32);
+    let rows: Vec<&[u8]> = image.as_raw().chunks_exact(image.width().max(1) as usize * 4).collect();
+    for pair in rows.chunks_exact(2) {
+        let [top, bottom] = pair else { continue };
+        for (top, bottom) in top.chunks_exact(8).zip(bottom.chunks_exact(8)) {
+            let mut block = [[0.0f32; 3]; 4];
+            let mut seen = true;
+            for (to, from) in block.iter_mut().zip(top.chunks_exact(4).chain(bottom.chunks_exact(4))) {
+                let &[red, green, blue, alpha] = from else { continue };
+                let y = 0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue);
+                *to = [y, f32::from(blue) - y, f32::from(red) - y];
+                seen &= alpha >= 128;
+            }
+            if seen {
+                let mean = |of: usize| block.iter().map(|pixel| pixel[of]).sum::<f32>() / 4.0;
+                let (blue, red) = (mean(1), mean(2));
+                colour += block.iter().map(|[_, b, r]| (b - blue).powi(2) + (r - red).powi(2)).sum::<f32>();
+                light += 2.0 * ((block[0][0] - block[1][0]).powi(2) + (block[2][0] - block[3][0]).powi(2));
+            }
+        }
+    }
+    colour >= light * SHARP_PAYS
+}
+
 /// A search over the quality of lossy coding.
 struct Search<'a> {
     image: &'a RgbaImage,
     max: usize,
     alpha_quality: i32,
+    sharp: bool,
 }
 
 impl Search<'_> {
@@ -85,7 +119,7 @@ impl Search<'_> {
         let mut best: Option<(Vec<u8>, f32)> = None;
         let (mut quality, mut method) = (FIRST_QUALITY, QUICK);
         for _ in 0..MAX_ENCODES {
-            let bytes = webp(self.image, &lossy_config(quality, self.alpha_quality, method)?)?;
+            let bytes = webp(self.image, &self.config(quality, method)?)?;
             let size = (bytes.len() as f64).ln();
             let fits = bytes.len() <= self.max;
             if fits {
@@ -116,10 +150,19 @@ impl Search<'_> {
         }
         if best.is_none() {
             // The search ran out of steps on its way down, as it does on noise: the lowest quality may still fit.
-            let bytes = webp(self.image, &lossy_config(MIN_QUALITY, self.alpha_quality, thorough)?)?;
+            let bytes = webp(self.image, &self.config(MIN_QUALITY, thorough)?)?;
             best = (bytes.len() <= self.max).then_some((bytes, MIN_QUALITY));
         }
         Ok(best)
+    }
+
+    fn config(&self, quality: f32, method: i32) -> Result<WebPConfig> {
+        let mut config = config()?;
+        config.quality = quality;
+        config.method = method;
+        config.alpha_quality = self.alpha_quality;
+        config.use_sharp_yuv = i32::from(self.sharp && method != QUICK);
+        Ok(config)
     }
 
     /// The next quality to try: between the two nearest points by interpolation, else along the usual slope.
@@ -148,15 +191,6 @@ fn lossless(method: i32, effort: f32) -> Result<WebPConfig> {
     config.quality = effort;
     // Colours under full transparency are not seen: they may change for a smaller file.
     config.exact = 0;
-    Ok(config)
-}
-
-fn lossy_config(quality: f32, alpha_quality: i32, method: i32) -> Result<WebPConfig> {
-    let mut config = config()?;
-    config.quality = quality;
-    config.method = method;
-    config.alpha_quality = alpha_quality;
-    config.use_sharp_yuv = i32::from(method != QUICK);
     Ok(config)
 }
 

@@ -80,44 +80,61 @@ pub(super) fn scale() -> &'static Square {
     &AAN_SCALE
 }
 
-/// For one direction: the matrices that take the coefficients of two neighbours to those of their average at half size.
-static HALVES: LazyLock<[Square; 2]> = LazyLock::new(|| {
+/// For one direction: the matrix that takes the coefficients of the first of two neighbours to those of their average at
+/// half size.
+static HALF: LazyLock<Square> = LazyLock::new(|| {
     let basis = |k: usize, n: f32| {
         let norm = if k == 0 { (0.125f32).sqrt() } else { 0.5 };
         norm * ((2.0 * n + 1.0) * k as f32 * PI / 16.0).cos()
     };
-    std::array::from_fn(|side| {
-        std::array::from_fn(|to| {
-            std::array::from_fn(|from| {
-                let pair = |n: usize| {
-                    let average = (basis(from, 2.0 * n as f32) + basis(from, 2.0 * n as f32 + 1.0)) / 2.0;
-                    basis(to, (side * 4 + n) as f32) * average
-                };
-                (0..4).map(pair).sum()
-            })
+    std::array::from_fn(|to| {
+        std::array::from_fn(|from| {
+            let pair = |n: usize| {
+                let average = (basis(from, 2.0 * n as f32) + basis(from, 2.0 * n as f32 + 1.0)) / 2.0;
+                basis(to, n as f32) * average
+            };
+            (0..4).map(pair).sum()
         })
     })
 });
 
-/// `a · b`.
-fn product(a: &Square, b: &Square) -> Square {
-    a.map(|row| row.iter().zip(b).fold([0.0; 8], |sum, (&by, row)| zip(sum, *row, |s, r| s + by * r)))
-}
-
-fn square(block: &Coefficients) -> Square {
-    std::array::from_fn(|v| std::array::from_fn(|u| block[v * 8 + u]))
-}
-
 /// The coefficients at half size of two blocks, one over the other.
+#[inline]
 pub(super) fn halve_vertically(top: &Coefficients, bottom: &Coefficients) -> Coefficients {
-    let (a, b) = (product(&HALVES[0], &square(top)), product(&HALVES[1], &square(bottom)));
-    std::array::from_fn(|i| a[i / 8][i % 8] + b[i / 8][i % 8])
+    let half: &Square = &HALF;
+    let mut out = [[0.0; 8]; 8];
+    let pairs = top.as_chunks::<8>().0.iter().zip(bottom.as_chunks::<8>().0);
+    for (from, (top, bottom)) in pairs.enumerate() {
+        // Most blocks of colour hold little but low frequencies.
+        if top.iter().chain(bottom).all(|c| *c == 0.0) {
+            continue;
+        }
+        // The lower block's matrix is the upper one's with every other sign turned.
+        let both = [zip(*top, *bottom, |a, b| a + b), zip(*top, *bottom, |a, b| a - b)];
+        for (to, (out, weights)) in out.iter_mut().zip(half).enumerate() {
+            *out = zip(*out, both[(to + from) % 2], |sum, c| sum + weights[from] * c);
+        }
+    }
+    let mut flat = [0.0; 64];
+    flat.as_chunks_mut::<8>().0.iter_mut().zip(&out).for_each(|(to, from)| *to = *from);
+    flat
 }
 
 /// The coefficients at half size of two blocks, side by side.
+#[inline]
 pub(super) fn halve_horizontally(left: &Coefficients, right: &Coefficients) -> Coefficients {
-    let flip = |block: &Coefficients| std::array::from_fn(|i| block[(i % 8) * 8 + i / 8]);
-    flip(&halve_vertically(&flip(left), &flip(right)))
+    flipped(&halve_vertically(&flipped(left), &flipped(right)))
+}
+
+#[inline]
+fn flipped(block: &Coefficients) -> Coefficients {
+    let mut out = [0.0; 64];
+    for (v, row) in block.as_chunks::<8>().0.iter().enumerate() {
+        for (u, c) in row.iter().enumerate() {
+            out[u * 8 + v] = *c;
+        }
+    }
+    out
 }
 
 #[cfg(test)]

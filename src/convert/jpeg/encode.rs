@@ -1,8 +1,8 @@
-//! Pixels to JPEG: our own colour conversion, transform and quantisation, libjpeg's entropy coding.
+//! Pixels to JPEG: colour conversion, transform and quantisation, strip by strip.
 
 use super::dct::{self, Coefficients, Square};
-use super::ffi::{Output, Writer};
-use super::layout::{Color, Layout, Progression};
+use super::entropy::{Coded, Coder};
+use super::layout::{Color, Layout};
 use super::quant::{Quantiser, Table};
 use super::sample::{Runs, Sample, SamplePlane};
 use super::{Pixels, Subsampling};
@@ -110,18 +110,17 @@ fn layout(pixels: &Pixels<'_>, subsampling: Subsampling) -> Layout {
     }
 }
 
-/// Encodes the whole picture; none when it would be longer than `max_bytes`.
+/// Encodes the whole picture.
 pub(super) fn write(
     pixels: &Pixels<'_>,
     tables: &[Table; 2],
     dead_zone: f32,
     subsampling: Subsampling,
-    progression: Progression,
     max_bytes: usize,
-) -> Result<Option<Vec<u8>>, Error> {
+) -> Result<Coded, Error> {
     let layout = layout(pixels, subsampling);
     let planes = layout.planes.len();
-    let mut writer = Writer::new(&layout, tables.get(..planes.min(2)).unwrap_or_default())?;
+    let mut coder = Coder::new(&layout, max_bytes)?;
     let quantisers = tables.map(|table| Quantiser::new(&table, &[1; 64], dead_zone));
     let (width, height) = pixels.size();
     let mut strip = Strip::new(width as usize, planes);
@@ -138,14 +137,15 @@ pub(super) fn write(
             let Some(quantiser) = quantisers.get(shape.table) else { continue };
             let first = index * rows;
             for row in (first..first + rows).take_while(|&row| row < shape.blocks_h) {
-                for (column, block) in writer.block_row(plane, row)?.iter_mut().enumerate() {
+                let block = |column| {
                     let square = gather(samples, stride, (row - first) as usize, column);
-                    *block = quantiser.levels(&dct::forward(&square, dct::scale()));
-                }
+                    quantiser.levels(&dct::forward(&square, dct::scale()))
+                };
+                coder.row(plane, (0..shape.blocks_w as usize).map(block));
             }
         }
     }
-    writer.finish(&Output { scans: progression.scans(planes), markers: &[], max_bytes })
+    Ok(coder.finish(tables.get(..planes.min(2)).unwrap_or_default(), &[]))
 }
 
 /// The sample of a picture, its chroma at full resolution.

@@ -23,7 +23,7 @@ use super::layout::{Block, Scan};
 use crate::error::Error;
 
 pub(super) use reader::Reader;
-pub(super) use writer::{Writer, write_from};
+pub(super) use writer::write_from;
 
 /// The payload of the unwind that a fatal libjpeg error becomes.
 struct Raised;

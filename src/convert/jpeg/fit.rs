@@ -1,10 +1,10 @@
 //! The largest quality under a number of bytes, from a sample, with one full encode in the common case.
 
-use super::dct::{Coefficients as Plain, halve_horizontally, halve_vertically};
+use super::dct::{halve_horizontally, halve_vertically};
 use super::encode;
-use super::ffi::{Output, Writer};
-use super::layout::{Color, Layout, Progression};
-use super::quant::{CHROMA, LUMA, Quantiser, Table, factor_of, quality_of, scaled};
+use super::entropy::{Coded, Coder};
+use super::layout::{Block, Color, Layout, Progression};
+use super::quant::{self, Quantiser, Table, factor_of, plain, quality_of};
 use super::recode::{Coefficients, Keep, markers};
 use super::sample::Sample;
 use super::{Pixels, Subsampling};
@@ -48,29 +48,30 @@ pub(crate) enum Fit {
 /// What was settled by measurement; a struct so that the measuring program can vary it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Knobs {
-    /// The order of the file.
-    pub(crate) progression: Progression,
     /// By how much of a step rounding leans to zero.
     pub(crate) dead_zone: f32,
     /// 4:2:0 or not; none: by measurement.
     pub(crate) halve: Option<bool>,
 }
 
-/// Spectral progression gives the quality of bit-by-bit progression for half its time. The dead zone gains 0.2 to 1 point of
-/// SSIMULACRA2 at equal bytes above quality 60 and 4 below 30. See docs/jpeg-codecs.md.
-pub(crate) const KNOBS: Knobs = Knobs { progression: Progression::Spectral, dead_zone: 0.1, halve: None };
+/// The dead zone gains 0.2 to 1 point of SSIMULACRA2 at equal bytes above quality 60 and 4 below 30. See
+/// docs/jpeg-codecs.md.
+pub(crate) const KNOBS: Knobs = Knobs { dead_zone: 0.1, halve: None };
 
 /// Where a full encode aims, as a share of the limit: an error of the model of 1.5 % either way needs no second one.
-const AIM: f64 = 0.98;
+const AIM: f64 = 0.985;
 /// A result under this share of the limit is encoded again, if quality was given up for it.
 const FILLED: f64 = 0.95;
 /// How near the search comes to its target on the sample, and while it only chooses between ways.
-const NEAR: f64 = 0.992;
+const NEAR: f64 = 0.985;
 const ROUGHLY: f64 = 0.97;
 /// Where the search begins: quality 90.
 const FIRST_FACTOR: f32 = 0.2;
 /// Quality 99.5: finer tables are all ones.
 const MIN_FACTOR: f32 = 0.01;
+/// A share of the limit under which recoding without loss surely fits, and one up to which it may.
+const SURELY: f64 = 0.98;
+const PERHAPS: f64 = 1.07;
 const MAX_STEPS: u8 = 9;
 const MAX_ENCODES: u8 = 4;
 /// Larger pictures are always 4:2:0: coefficients of 4:4:4 take six bytes a pixel beside the three of the picture itself.
@@ -80,18 +81,19 @@ const MAX_FULL_PIXELS: u64 = 64_000_000;
 #[derive(Clone, Copy, Debug)]
 struct Point {
     factor: f32,
-    /// Frequencies from this rank on have the steps of `coarser`; none when it is `RANKS`.
-    split: usize,
+    /// Steps of these ranks, from the first to before the second, are those of `coarser`.
+    split: (usize, usize),
     coarser: f32,
     bytes: f64,
 }
 
-/// Frequencies by their diagonal in the block, then by row: a finer order than diagonals, near that of their importance.
-const RANKS: usize = 120;
+/// The steps of up to four planes by the diagonal of their frequency, then by row, then by plane: near the order of their
+/// importance, and each one is a rank of its own.
+const RANKS: usize = 120 * 4;
 
-fn rank(index: usize) -> usize {
+fn rank(plane: usize, index: usize) -> usize {
     let (row, column) = (index / 8, index % 8);
-    (row + column) * 8 + row
+    ((row + column) * 8 + row) * 4 + plane
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,13 +102,16 @@ enum Answer {
     Never { coarsest: Point },
 }
 
-/// Encodes the whole picture with these tables, or gives up when it passes this length.
-type Encode<'a> = dyn FnMut(&[Table], usize) -> Result<Option<Vec<u8>>, Error> + 'a;
+/// Encodes the whole picture with these tables; no more than its length when that passes the limit.
+type Encode<'a> = dyn FnMut(&[Table]) -> Result<Coded, Error> + 'a;
+
+/// The tables at a factor, one a plane.
+type Tables<'a> = dyn Fn(f32) -> Vec<Table> + 'a;
 
 /// One way to encode a picture: its sample, and the tables at a factor.
 struct Way<'a> {
     sample: &'a Sample,
-    tables: &'a dyn Fn(f32) -> Vec<Table>,
+    tables: &'a Tables<'a>,
     knobs: Knobs,
     /// Where the search begins.
     start: f32,
@@ -115,43 +120,48 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    fn point(&self, x: f32) -> Result<Point, Error> {
-        self.weighed(Point { factor: x.exp(), split: RANKS, coarser: x.exp(), bytes: 0.0 })
+    fn point(&self, x: f32) -> Point {
+        self.weighed(Point { factor: x.exp(), split: (RANKS, RANKS), coarser: x.exp(), bytes: 0.0 })
     }
 
-    fn weighed(&self, point: Point) -> Result<Point, Error> {
-        let bytes = self.sample.bytes(&self.tables(point), self.knobs.dead_zone, self.knobs.progression)?;
-        Ok(Point { bytes: bytes.max(1.0), ..point })
+    fn weighed(&self, point: Point) -> Point {
+        let bytes = self.sample.bytes(&self.tables(point), self.knobs.dead_zone);
+        Point { bytes: bytes.max(1.0), ..point }
     }
 
     fn tables(&self, point: Point) -> Vec<Table> {
         let mut fine = (self.tables)(point.factor);
-        if point.split < RANKS {
-            for (fine, coarse) in fine.iter_mut().zip((self.tables)(point.coarser)) {
+        let (first, end) = point.split;
+        if first < end {
+            for (plane, (fine, coarse)) in fine.iter_mut().zip((self.tables)(point.coarser)).enumerate() {
+                // Planes that share a table in the file share their ranks.
+                let plane = plane.min(1);
                 let pairs = fine.iter_mut().zip(coarse).enumerate();
-                pairs.filter(|(i, _)| rank(*i) >= point.split).for_each(|(_, (fine, coarse))| *fine = coarse);
+                pairs
+                    .filter(|(i, _)| (first..end).contains(&rank(plane, *i)))
+                    .for_each(|(_, (fine, coarse))| *fine = coarse);
             }
         }
         fine
     }
 
     /// The finest factor between `finest` and `coarsest` whose predicted bytes stay under `target`.
-    fn solve(&self, target: f64, finest: f32, coarsest: f32) -> Result<Answer, Error> {
+    fn solve(&self, target: f64, finest: f32, coarsest: f32) -> Answer {
         let (low, high) = (finest.max(MIN_FACTOR).ln(), coarsest.max(MIN_FACTOR).ln());
         let (mut over, mut under) = (None::<(f32, Point)>, None::<(f32, Point)>);
         // Bytes fall with the factor about as a power of -0.6; between two points the power is measured.
         let wanted = (target * (1.0 + self.near) / 2.0).ln();
         let mut x = self.start.ln().clamp(low, high.max(low));
         for _ in 0..MAX_STEPS {
-            let point = self.point(x)?;
+            let point = self.point(x);
             if point.bytes > target {
                 if x >= high {
-                    return Ok(Answer::Never { coarsest: point });
+                    return Answer::Never { coarsest: point };
                 }
                 over = Some((x, point));
             } else {
                 if x <= low || point.bytes >= target * self.near {
-                    return Ok(Answer::At { point, finest: x <= low });
+                    return Answer::At { point, finest: x <= low };
                 }
                 under = Some((x, point));
             }
@@ -165,29 +175,36 @@ impl Way<'_> {
             };
         }
         let point = match (over, under) {
-            (Some((_, over)), Some((_, under))) => self.between(over, under, target)?,
+            (Some((_, over)), Some((_, under))) => self.between(over, under, target),
             (_, Some((_, under))) => under,
-            _ => self.point(high)?,
+            _ => self.point(high),
         };
-        Ok(if point.bytes <= target { Answer::At { point, finest: false } } else { Answer::Never { coarsest: point } })
+        if point.bytes <= target { Answer::At { point, finest: false } } else { Answer::Never { coarsest: point } }
     }
 
     /// Coefficients that were quantised before all lie on multiples of one step, so that bytes jump where such a multiple
     /// passes from one level to the next. At a jump no factor fills the budget; its two sides together do: the finer one for
-    /// the low frequencies, the coarser one for the rest.
-    fn between(&self, over: Point, under: Point, target: f64) -> Result<Point, Error> {
-        let (mut best, mut fits, mut fails) = (under, 0, RANKS);
-        while fails - fits > 1 {
-            let split = (fits + fails) / 2;
-            let point = self.weighed(Point { factor: over.factor, split, coarser: under.factor, bytes: 0.0 })?;
-            if point.bytes <= target {
-                best = if point.bytes > best.bytes { point } else { best };
-                fits = split;
-            } else {
-                fails = split;
+    /// the low frequencies, the coarser one for the rest. Where a single frequency makes the jump, the highest ones are
+    /// made fine again.
+    fn between(&self, over: Point, under: Point, target: f64) -> Point {
+        let at = |split| self.weighed(Point { factor: over.factor, split, coarser: under.factor, bytes: 0.0 });
+        let mut best = under;
+        let mut last = |(mut fits, mut fails): (usize, usize), split: &dyn Fn(usize) -> (usize, usize)| {
+            while usize::abs_diff(fails, fits) > 1 && best.bytes < target * self.near {
+                let middle = usize::midpoint(fits, fails);
+                let point = at(split(middle));
+                if point.bytes <= target {
+                    best = if point.bytes > best.bytes { point } else { best };
+                    fits = middle;
+                } else {
+                    fails = middle;
+                }
             }
-        }
-        Ok(best)
+            fits
+        };
+        let first = last((0, RANKS), &|first| (first, RANKS));
+        last((RANKS, first), &|end| (first, end));
+        best
     }
 
     /// Encodes in full at the solution, again if the model was off, never over `max_bytes`.
@@ -202,21 +219,17 @@ impl Way<'_> {
         let mut best: Option<Encoded> = None;
         let mut off = 1.0f64;
         for attempt in 1..=MAX_ENCODES {
-            let (point, finest) = match self.solve(max * AIM / off, bounds.0, bounds.1)? {
+            let (point, finest) = match self.solve(max * AIM / off, bounds.0, bounds.1) {
                 Answer::At { point, finest } => (point, finest),
                 Answer::Never { coarsest } => {
                     let scale = scale_for(max * AIM / off, coarsest.bytes);
                     return Ok(best.map_or(Fit::TooLarge { scale }, Fit::Encoded));
                 }
             };
-            // Somewhat over is let through, so that the second encode knows by how much; far over is cut short.
-            let allowed = usize::try_from(max_bytes.saturating_add(max_bytes / 4)).unwrap_or(usize::MAX);
-            let bytes = encode(&self.tables(point), allowed)?;
-            let len = bytes.as_ref().map_or(allowed, Vec::len);
-            let fits = len as u64 <= max_bytes && bytes.is_some();
-            if let Some(bytes) =
-                bytes.filter(|bytes| fits && best.as_ref().is_none_or(|best| best.bytes.len() < bytes.len()))
-            {
+            let Coded { length, bytes } = encode(&self.tables(point))?;
+            let fits = bytes.is_some();
+            let larger = |bytes: &Vec<u8>| best.as_ref().is_none_or(|best| best.bytes.len() < bytes.len());
+            if let Some(bytes) = bytes.filter(larger) {
                 let quality = Some(quality_of(point.factor));
                 best = Some(Encoded { bytes, quality, subsampling, full_encodes: attempt });
             }
@@ -225,10 +238,10 @@ impl Way<'_> {
             }
             // A point that was to leave room did: another encode would not find better.
             let expected = point.bytes * off < max * FILLED;
-            if fits && (finest || expected || len as f64 >= max * FILLED) {
+            if fits && (finest || expected || length as f64 >= max * FILLED) {
                 break;
             }
-            off = len as f64 / point.bytes;
+            off = length as f64 / point.bytes;
         }
         best.map(Fit::Encoded).ok_or_else(|| Error::cannot_fit(format!("JPEG does not come under {max_bytes} bytes")))
     }
@@ -253,10 +266,13 @@ pub(super) fn encode_under_with(
     knobs: Knobs,
 ) -> Result<Fit, Error> {
     let full = encode::sample(&pixels);
-    let tables = |factor: f32| {
-        let chroma = scaled(&CHROMA, factor);
-        vec![scaled(&LUMA, factor), chroma, chroma]
+    let tables_of = |subsampling: Subsampling| {
+        move |factor: f32| {
+            let chroma = quant::chroma(factor, subsampling);
+            vec![quant::luma(factor), chroma, chroma]
+        }
     };
+    let both = (&tables_of(Subsampling::Full) as &Tables<'_>, &tables_of(Subsampling::Half) as &Tables<'_>);
     let range = (factor_of(bounds.max_quality), factor_of(bounds.min_quality));
     let halved = |sample: &Sample| sample.halved(true, true);
     let (width, height) = pixels.size();
@@ -264,13 +280,17 @@ pub(super) fn encode_under_with(
     let halved: Option<&dyn Fn(&Sample) -> Sample> =
         if matches!(pixels, Pixels::Luma(_)) { None } else { Some(&halved) };
     let knobs = if huge && knobs.halve.is_none() { Knobs { halve: Some(true), ..knobs } } else { knobs };
-    let (subsampling, start) = choose(&full, halved, &tables, max_bytes, range, knobs)?;
-    let sample = if subsampling == Subsampling::Half { full.halved(true, true) } else { full };
-    let way = Way { sample: &sample, tables: &tables, knobs, start, near: NEAR };
-    way.encode(max_bytes, range, subsampling, &mut |tables, allowed| {
-        let (Some(&luma), chroma) = (tables.first(), tables.get(1)) else { return Ok(None) };
-        let pair = [luma, chroma.copied().unwrap_or(luma)];
-        encode::write(&pixels, &pair, knobs.dead_zone, subsampling, knobs.progression, allowed)
+    let (subsampling, start) = choose(&full, halved, both, max_bytes, range, knobs);
+    let (sample, tables) = match subsampling {
+        Subsampling::Half => (full.halved(true, true), both.1),
+        Subsampling::Full => (full, both.0),
+    };
+    let way = Way { sample: &sample, tables, knobs, start, near: NEAR };
+    let allowed = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    way.encode(max_bytes, range, subsampling, &mut |tables| {
+        let luma = tables.first().copied().unwrap_or([1; 64]);
+        let pair = [luma, tables.get(1).copied().unwrap_or(luma)];
+        encode::write(&pixels, &pair, knobs.dead_zone, subsampling, allowed)
     })
 }
 
@@ -283,37 +303,37 @@ const HALVING_PAYS: f64 = 0.28;
 fn choose(
     full: &Sample,
     halved: Option<&dyn Fn(&Sample) -> Sample>,
-    tables: &dyn Fn(f32) -> Vec<Table>,
+    tables: (&Tables<'_>, &Tables<'_>),
     max_bytes: u64,
     range: (f32, f32),
     knobs: Knobs,
-) -> Result<(Subsampling, f32), Error> {
+) -> (Subsampling, f32) {
     let halved = halved.filter(|_| knobs.halve != Some(false));
     let full = full.thinned();
-    let solve = |sample: &Sample, start: f32| {
+    let solve = |sample: &Sample, tables: &Tables<'_>, start: f32| {
         let way = Way { sample, tables, knobs, start, near: ROUGHLY };
         way.solve(max_bytes as f64 * AIM, range.0, range.1)
     };
-    let (point, finest) = match (solve(&full, FIRST_FACTOR)?, halved) {
+    let (point, finest) = match (solve(&full, tables.0, FIRST_FACTOR), halved) {
         (Answer::At { point, finest }, _) => (point, finest),
-        (Answer::Never { coarsest }, None) => return Ok((Subsampling::Full, coarsest.factor)),
-        (Answer::Never { coarsest }, Some(_)) => return Ok((Subsampling::Half, coarsest.factor)),
+        (Answer::Never { coarsest }, None) => return (Subsampling::Full, coarsest.factor),
+        (Answer::Never { coarsest }, Some(_)) => return (Subsampling::Half, coarsest.factor),
     };
     let Some(halved) = halved.filter(|_| !finest || knobs.halve.is_some()) else {
-        return Ok((Subsampling::Full, point.factor));
+        return (Subsampling::Full, point.factor);
     };
     let half = halved(&full);
-    let Answer::At { point: half_point, .. } = solve(&half, point.factor)? else {
-        return Ok((Subsampling::Full, point.factor));
+    let Answer::At { point: half_point, .. } = solve(&half, tables.1, point.factor) else {
+        return (Subsampling::Full, point.factor);
     };
-    let (luma, chroma) = full.error(&tables(point.factor), knobs.dead_zone);
-    let (half_luma, half_chroma) = half.error(&tables(half_point.factor), knobs.dead_zone);
+    let (luma, chroma) = full.error(&(tables.0)(point.factor), knobs.dead_zone);
+    let (half_luma, half_chroma) = half.error(&(tables.1)(half_point.factor), knobs.dead_zone);
     let half_chroma = half_chroma + full.lost_by(&half);
     let pays = luma - half_luma >= HALVING_PAYS * (half_chroma - chroma);
     if pays || knobs.halve == Some(true) {
-        return Ok((Subsampling::Half, half_point.factor));
+        return (Subsampling::Half, half_point.factor);
     }
-    Ok((Subsampling::Full, point.factor))
+    (Subsampling::Full, point.factor)
 }
 
 /// Steps for coefficients that were quantised before: never finer than the source's.
@@ -342,22 +362,29 @@ pub(super) fn refit_under_with(
     bounds: Bounds,
     knobs: Knobs,
 ) -> Result<Fit, Error> {
-    let mut picture = Some(Coefficients::read(bytes, max_pixels)?);
-    let Some(source) = picture.as_mut() else { return Err(Error::malformed("JPEG is not there")) };
+    let mut source = Coefficients::read(bytes, max_pixels)?;
     let full = Sample::of_coefficients(&mut source.reader, &source.tables)?;
     let tables = source.tables.clone();
     let own = Subsampling::of(&source.layout);
     let limit = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-    let expected = full.thinned().bytes(&tables, 0.0, Progression::Spectral)? / max_bytes as f64;
-    // Bit by bit takes twice the time and saves a few percent: only where that decides.
-    let progression = if expected < 0.98 { Progression::Spectral } else { Progression::Successive };
-    if expected < 1.07
-        && let Some(bytes) = source.write(&tables, keep, progression, limit)?
+    let expected = full.thinned().bytes(&tables, 0.0) / max_bytes as f64;
+    let whole = |bytes| Encoded { bytes, quality: None, subsampling: own, full_encodes: 1 };
+    if expected < SURELY
+        && let Some(bytes) = source.requantised(&tables, 0.0, keep, limit)?.bytes
     {
-        return Ok(Fit::Encoded(Encoded { bytes, quality: None, subsampling: own, full_encodes: 1 }));
+        return Ok(Fit::Encoded(whole(bytes)));
     }
+    // Bit by bit takes four times as long and saves a few percent: only where that decides.
+    if (SURELY..PERHAPS).contains(&expected)
+        && let Some(bytes) = source.write(&tables, keep, Progression::Successive, limit)?
+    {
+        return Ok(Fit::Encoded(whole(bytes)));
+    }
+    // Planes of red, green and blue, or of inks, all carry brightness.
+    let colour = source.layout.color == Color::Ycc;
     let requantised = |factor: f32| -> Vec<Table> {
-        let wanted = [scaled(&LUMA, factor), scaled(&CHROMA, factor)];
+        let chroma = if colour { quant::chroma(factor, own) } else { quant::luma(factor) };
+        let wanted = [quant::luma(factor), chroma];
         let table = |(i, from): (usize, &Table)| coarser(from, &wanted[i.min(1)]);
         tables.iter().enumerate().map(table).collect()
     };
@@ -365,37 +392,21 @@ pub(super) fn refit_under_with(
     let (width, height) = halvings(&source.layout);
     // A halved plane has new coefficients: the source's steps say nothing about them.
     let halved = |factor: f32| -> Vec<Table> {
-        let chroma = scaled(&CHROMA, factor);
+        let chroma = quant::chroma(factor, Subsampling::Half);
         vec![requantised(factor).first().copied().unwrap_or(chroma), chroma, chroma]
     };
     let halves = |sample: &Sample| sample.halved(width, height);
+    let both = (&requantised as &Tables<'_>, &halved as &Tables<'_>);
     let may_halve = (width || height).then_some(&halves as &dyn Fn(&Sample) -> Sample);
-    let (subsampling, start) = choose(&full, may_halve, &requantised, max_bytes, range, knobs)?;
+    let (subsampling, start) = choose(&full, may_halve, both, max_bytes, range, knobs);
     if may_halve.is_some() && subsampling == Subsampling::Half {
         let way = Way { sample: &halves(&full), tables: &halved, knobs, start, near: NEAR };
-        return way.encode(max_bytes, range, subsampling, &mut |tables, allowed| {
-            write_halved(source, tables, (width, height), keep, knobs, allowed)
+        return way.encode(max_bytes, range, subsampling, &mut |tables| {
+            write_halved(&mut source, tables, (width, height), keep, knobs, limit)
         });
     }
     let way = Way { sample: &full, tables: &requantised, knobs, start, near: NEAR };
-    way.encode(max_bytes, range, own, &mut |to, allowed| {
-        // The coefficients are changed in place: a second encode reads them again.
-        let mut picture = match picture.take() {
-            Some(picture) => picture,
-            None => Coefficients::read(bytes, max_pixels)?,
-        };
-        for (plane, shape) in picture.layout.planes.clone().iter().enumerate() {
-            let (Some(from), Some(to)) = (tables.get(plane), to.get(plane)) else { continue };
-            if from == to {
-                continue;
-            }
-            let quantiser = Quantiser::new(to, from, knobs.dead_zone);
-            for row in 0..shape.blocks_h {
-                picture.reader.block_row(plane, row)?.iter_mut().for_each(|block| quantiser.requantise(block));
-            }
-        }
-        picture.write(to, keep, knobs.progression, allowed)
-    })
+    way.encode(max_bytes, range, own, &mut |tables| source.requantised(tables, knobs.dead_zone, keep, limit))
 }
 
 /// Which directions the chroma of a picture can still be halved in.
@@ -414,46 +425,45 @@ fn write_halved(
     keep: Keep,
     knobs: Knobs,
     max_bytes: usize,
-) -> Result<Option<Vec<u8>>, Error> {
+) -> Result<Coded, Error> {
     let layout = Layout::new(source.layout.width, source.layout.height, Color::Ycc, &[(2, 2, 0), (1, 1, 1), (1, 1, 1)]);
-    let [luma, chroma, ..] = tables else { return Ok(None) };
-    let mut writer = Writer::new(&layout, &[*luma, *chroma])?;
+    let mut coder = Coder::new(&layout, max_bytes)?;
     let (units, own) = (source.tables.clone(), source.layout.planes.clone());
     let planes = layout.planes.iter().zip(&own).zip(&units).zip(tables);
     for (index, (((shape, from), unit), table)) in planes.enumerate() {
         if index == 0 {
             let quantiser = Quantiser::new(table, unit, knobs.dead_zone);
-            for row in 0..shape.blocks_h.min(from.blocks_h) {
-                let line = source.reader.block_row(index, row)?;
-                for (to, from) in writer.block_row(index, row)?.iter_mut().zip(line) {
-                    *to = *from;
-                    quantiser.requantise(to);
-                }
+            for row in 0..shape.blocks_h {
+                let blocks = source.reader.block_row(index, row.min(from.blocks_h.saturating_sub(1)))?;
+                let at = |column: u32| blocks.get(column as usize).or(blocks.last()).copied().unwrap_or([0; 64]);
+                coder.row(index, (0..shape.blocks_w).map(|column| quantiser.relevelled(&at(column))));
             }
             continue;
         }
         let quantiser = Quantiser::new(table, &[1; 64], knobs.dead_zone);
+        let (mut upper, mut lower): (Vec<Block>, Vec<Block>) = (Vec::new(), Vec::new());
+        let mut copy = |line: &mut Vec<Block>, row: u32| -> Result<(), Error> {
+            line.clear();
+            line.extend_from_slice(source.reader.block_row(index, row.min(from.blocks_h.saturating_sub(1)))?);
+            Ok(())
+        };
         for row in 0..shape.blocks_h {
-            let last = from.blocks_h.saturating_sub(1);
-            let mut line = plain_row(source, index, if height { row * 2 } else { row }.min(last), unit)?;
+            copy(&mut upper, if height { row * 2 } else { row })?;
             if height {
-                let below = plain_row(source, index, (row * 2 + 1).min(last), unit)?;
-                line = line.iter().zip(&below).map(|(top, bottom)| halve_vertically(top, bottom)).collect();
+                copy(&mut lower, row * 2 + 1)?;
             }
-            for (column, to) in writer.block_row(index, row)?.iter_mut().enumerate() {
-                let at =
-                    |column: usize| line.get(column.min(line.len().saturating_sub(1))).copied().unwrap_or([0.0; 64]);
-                let block = if width { halve_horizontally(&at(column * 2), &at(column * 2 + 1)) } else { at(column) };
-                *to = quantiser.levels(&block);
-            }
+            let at = |line: &[Block], column: usize| plain(line.get(column).or(line.last()).unwrap_or(&[0; 64]), unit);
+            let tall = |column: usize| match height {
+                true => halve_vertically(&at(&upper, column), &at(&lower, column)),
+                false => at(&upper, column),
+            };
+            let block = |column: usize| match width {
+                true => quantiser.levels(&halve_horizontally(&tall(column * 2), &tall(column * 2 + 1))),
+                false => quantiser.levels(&tall(column)),
+            };
+            coder.row(index, (0..shape.blocks_w as usize).map(block));
         }
     }
-    let markers = markers(keep, source.header.icc());
-    writer.finish(&Output { scans: knobs.progression.scans(3), markers: &markers, max_bytes })
-}
-
-/// One row of blocks with its steps multiplied in.
-fn plain_row(source: &mut Coefficients<'_>, plane: usize, row: u32, unit: &Table) -> Result<Vec<Plain>, Error> {
-    let blocks = source.reader.block_row(plane, row)?;
-    Ok(blocks.iter().map(|block| std::array::from_fn(|i| f32::from(block[i]) * f32::from(unit[i]))).collect())
+    let slots: Vec<Table> = tables.iter().take(2).copied().collect();
+    Ok(coder.finish(&slots, &markers(keep, source.header.icc())))
 }

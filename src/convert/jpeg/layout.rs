@@ -76,27 +76,18 @@ const SUCCESSIVE_3: &[Scan] = &[
     scan(&[0], 6, 63, 0, 2), scan(&[0], 1, 63, 2, 1), scan(&[0, 1, 2], 0, 0, 1, 0),
     scan(&[2], 1, 63, 1, 0), scan(&[1], 1, 63, 1, 0), scan(&[0], 1, 63, 1, 0),
 ];
-/// Spectral selection alone: every coefficient is coded once.
-#[rustfmt::skip]
-const SPECTRAL_3: &[Scan] = &[
-    scan(&[0, 1, 2], 0, 0, 0, 0), scan(&[0], 1, 8, 0, 0), scan(&[1], 1, 63, 0, 0), scan(&[2], 1, 63, 0, 0),
-    scan(&[0], 9, 63, 0, 0),
-];
 #[rustfmt::skip]
 const SUCCESSIVE_1: &[Scan] = &[
     scan(&[0], 0, 0, 0, 1), scan(&[0], 1, 5, 0, 2), scan(&[0], 6, 63, 0, 2), scan(&[0], 1, 63, 2, 1),
     scan(&[0], 0, 0, 1, 0), scan(&[0], 1, 63, 1, 0),
 ];
-const SPECTRAL_1: &[Scan] = &[scan(&[0], 0, 0, 0, 0), scan(&[0], 1, 8, 0, 0), scan(&[0], 9, 63, 0, 0)];
 
-/// How the coefficients are ordered in the file.
+/// How libjpeg orders the coefficients in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progression {
     /// One scan.
     #[allow(dead_code, reason = "for the comparison of codecs and tests")]
     Sequential,
-    /// One scan a band of frequencies.
-    Spectral,
     /// Bands, then bit by bit.
     Successive,
 }
@@ -105,8 +96,6 @@ impl Progression {
     /// The scans for so many planes; none means sequential. Four planes (CMYK) are always sequential.
     pub(super) fn scans(self, planes: usize) -> &'static [Scan] {
         match (self, planes) {
-            (Self::Spectral, 3) => SPECTRAL_3,
-            (Self::Spectral, 1) => SPECTRAL_1,
             (Self::Successive, 3) => SUCCESSIVE_3,
             (Self::Successive, 1) => SUCCESSIVE_1,
             _ => &[],

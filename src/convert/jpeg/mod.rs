@@ -8,17 +8,19 @@
 //! | the same, of a JPEG whose pixels need no change | [`refit_under`] |
 //! | a JPEG of a stated quality | [`encode`] |
 //!
-//! Why not one library for all: libjpeg knows the format and is fast at entropy coding, so it reads the coefficients and writes them. What
-//! lies between is ours, because a size search needs to ask for the bytes of a sample at many quantisations, and
-//! because a JPEG that only needs coarser steps is never turned into pixels: that saves two colour
-//! conversions, two transforms and the loss of the rounding between them.
+//! Why not one library for all: libjpeg knows what is out there, so it reads. What follows is ours, down to the Huffman codes, because a size
+//! search asks for the bytes of a sample at many quantisations, for which counting symbols is enough; and because a JPEG
+//! that only needs coarser steps is never turned into pixels: that saves two colour conversions, two transforms and the
+//! loss of the rounding between them.
 
 mod dct;
 mod decode;
 mod encode;
+mod entropy;
 mod ffi;
 mod fit;
 mod header;
+mod huffman;
 mod layout;
 mod quant;
 mod recode;
@@ -85,8 +87,7 @@ impl Subsampling {
 /// A JPEG of a stated quality on libjpeg's scale (1 to 100, fractions allowed).
 pub(crate) fn encode(pixels: Pixels<'_>, quality: f32, subsampling: Subsampling) -> Result<Vec<u8>, Error> {
     let factor = quant::factor_of(quality);
-    let tables = [quant::scaled(&quant::LUMA, factor), quant::scaled(&quant::CHROMA, factor)];
-    let knobs = fit::KNOBS;
-    let bytes = encode::write(&pixels, &tables, knobs.dead_zone, subsampling, knobs.progression, usize::MAX)?;
-    bytes.ok_or_else(|| Error::limit("JPEG passed the allowed length"))
+    let tables = [quant::luma(factor), quant::chroma(factor, subsampling)];
+    let coded = encode::write(&pixels, &tables, fit::KNOBS.dead_zone, subsampling, usize::MAX)?;
+    coded.bytes.ok_or_else(|| Error::limit("JPEG passed the allowed length"))
 }

@@ -1,10 +1,11 @@
 //! JPEG to JPEG without pixels: the coefficients are kept as they are, or made coarser in place.
 
 use super::decode::{MAX_SCANS, admit};
+use super::entropy::{Coded, Coder};
 use super::ffi::{Output, Reader, write_from};
 use super::header::Header;
 use super::layout::{Layout, Progression};
-use super::quant::Table;
+use super::quant::{Quantiser, Table};
 use crate::error::Error;
 
 /// What a recoded file keeps beside its picture.
@@ -50,7 +51,34 @@ impl<'a> Coefficients<'a> {
         slots
     }
 
-    /// Writes the coefficients as they are now.
+    /// Writes the coefficients with other steps, in spectral progression; they stay as they are in memory.
+    pub(super) fn requantised(
+        &mut self,
+        tables: &[Table],
+        dead_zone: f32,
+        keep: Keep,
+        max_bytes: usize,
+    ) -> Result<Coded, Error> {
+        // Planes that shared a table may not do so any more.
+        let mut layout = self.layout.clone();
+        let mut slots: Vec<Table> = Vec::new();
+        for (plane, table) in layout.planes.iter_mut().zip(tables) {
+            plane.table = slots.iter().position(|slot| slot == table).unwrap_or(slots.len());
+            slots.extend((plane.table == slots.len()).then_some(*table));
+        }
+        let mut coder = Coder::new(&layout, max_bytes)?;
+        let tables_of = self.tables.iter().zip(tables);
+        for (plane, (shape, (from, to))) in self.layout.planes.iter().zip(tables_of).enumerate() {
+            let quantiser = Quantiser::new(to, from, dead_zone);
+            for row in 0..shape.blocks_h {
+                let blocks = self.reader.block_row(plane, row)?;
+                coder.row(plane, blocks.iter().map(|block| quantiser.relevelled(block)));
+            }
+        }
+        Ok(coder.finish(&slots, &markers(keep, self.header.icc())))
+    }
+
+    /// Writes the coefficients as they are, by libjpeg.
     pub(super) fn write(
         &mut self,
         tables: &[Table],

@@ -1,23 +1,25 @@
 //! A sample of a picture's blocks, and what it says about the whole: the bytes and the error at any quantisation.
 //!
 //! The sample is runs of neighbouring MCUs, spread over the picture by a low-discrepancy sequence, laid out as a small
-//! picture of its own. That picture is written by the same encoder with the same scans as the whole will be, so the model
+//! picture of its own. That picture is counted by the same coder with the same scans as the whole will be, so the model
 //! has no constants: its entropy-coded bytes times the ratio of areas, plus its headers.
 
 use super::dct::{Coefficients, halve_horizontally, halve_vertically};
-use super::ffi::{Output, Reader, Writer};
-use super::layout::{Color, Layout, Progression};
-use super::quant::{Quantiser, Table};
+use super::entropy::Coder;
+use super::ffi::Reader;
+use super::layout::{Color, Layout};
+use super::quant::{Quantiser, Table, plain};
 use crate::error::Error;
 
 /// MCUs of 16×16 pixels (or what the source's sampling makes of them) that are enough for an estimate.
-const WANTED_MCUS: u64 = 2400;
+const WANTED_MCUS: u64 = 1800;
 /// A larger sample for large pictures, as a share of their MCUs.
 const WANTED_SHARE: u64 = 32;
 /// Neighbours in a run: long enough that the coding of differences (DC) is as in the whole picture.
 const RUN: u32 = 12;
 
-const THIN_BY: usize = 4;
+/// A thinned sample holds one run of so many.
+const THIN_BY: usize = 3;
 
 /// One plane of the sample.
 #[derive(Clone)]
@@ -91,7 +93,7 @@ impl Sample {
                     for x in column * h..(column + runs.length) * h {
                         let at = (x as usize).min(source.len().saturating_sub(1));
                         let block = source.get(at).copied().unwrap_or([0; 64]);
-                        blocks.push(std::array::from_fn(|i| f32::from(block[i]) * f32::from(unit[i])));
+                        blocks.push(plain(&block, &unit));
                     }
                 }
             }
@@ -100,7 +102,7 @@ impl Sample {
         Ok(Self { color: layout.color, ratio: runs.ratio, planes })
     }
 
-    /// Every fourth run of the sample: enough to choose between ways, and to begin a search near its end.
+    /// A third of the sample: enough to choose between ways, and to begin a search near its end.
     pub(super) fn thinned(&self) -> Self {
         let runs = |plane: &SamplePlane| plane.blocks.len() / (plane.blocks_w * plane.v).max(1) as usize;
         let all = self.planes.first().map_or(0, runs);
@@ -117,34 +119,33 @@ impl Sample {
 
     /// The same picture with its chroma at half the width, the height or both.
     pub(super) fn halved(&self, width: bool, height: bool) -> Self {
-        let mut out = self.clone();
-        for plane in out.planes.iter_mut().skip(1) {
-            if height {
-                let lines: Vec<&[Coefficients]> = plane.blocks.chunks_exact(plane.blocks_w as usize).collect();
-                let halve = |pair: &[&[Coefficients]]| match pair {
-                    [top, bottom] => top.iter().zip(*bottom).map(|(a, b)| halve_vertically(a, b)).collect(),
-                    _ => Vec::new(),
-                };
-                plane.blocks = lines.chunks_exact(2).flat_map(halve).collect();
-                plane.v /= 2;
+        let halve = |plane: &SamplePlane| {
+            let line = plane.blocks_w as usize;
+            let lines: Vec<&[Coefficients]> = plane.blocks.chunks_exact(line.max(1)).collect();
+            let tall = |pair: &[&[Coefficients]], at: usize| match pair {
+                [top, bottom] => halve_vertically(&top[at], &bottom[at]),
+                pair => pair.first().map_or([0.0; 64], |only| only[at]),
+            };
+            let (by_w, by_h) = (if width { 2 } else { 1 }, if height { 2 } else { 1 });
+            let mut blocks = Vec::new();
+            for pair in lines.chunks_exact(by_h) {
+                let columns = (0..line - line % by_w).step_by(by_w);
+                blocks.extend(columns.map(|at| match width {
+                    true => halve_horizontally(&tall(pair, at), &tall(pair, at + 1)),
+                    false => tall(pair, at),
+                }));
             }
-            if width {
-                let halve = |pair: &[Coefficients]| match pair {
-                    [left, right] => Some(halve_horizontally(left, right)),
-                    _ => None,
-                };
-                plane.blocks = plane.blocks.chunks_exact(2).filter_map(halve).collect();
-                plane.blocks_w /= 2;
-                plane.h /= 2;
-            }
-        }
-        out
+            let (h, v) = (plane.h / by_w as u32, plane.v / by_h as u32);
+            SamplePlane { h, v, blocks_w: plane.blocks_w / by_w as u32, blocks }
+        };
+        let planes = self.planes.iter().enumerate().map(|(i, plane)| if i == 0 { plane.clone() } else { halve(plane) });
+        Self { color: self.color, ratio: self.ratio, planes: planes.collect() }
     }
 
     /// The bytes that the whole picture would take with these tables, one a plane.
-    pub(super) fn bytes(&self, tables: &[Table], dead_zone: f32, progression: Progression) -> Result<f64, Error> {
+    pub(super) fn bytes(&self, tables: &[Table], dead_zone: f32) -> f64 {
         let Some(luma) = self.planes.first().filter(|plane| plane.blocks_w > 0 && !plane.blocks.is_empty()) else {
-            return Ok(0.0);
+            return 0.0;
         };
         // The same geometry in the smallest factors: an interleaved scan may hold no more than ten blocks an MCU.
         let by_h = if self.planes.iter().all(|plane| plane.h % 2 == 0) { 2 } else { 1 };
@@ -153,19 +154,13 @@ impl Sample {
         let factors: Vec<_> = self.planes.iter().enumerate().map(factor).collect();
         let lines = u32::try_from(luma.blocks.len()).unwrap_or(u32::MAX) / luma.blocks_w;
         let layout = Layout::new(luma.blocks_w * 8, lines * 8, self.color, &factors);
-        let mut writer = Writer::new(&layout, tables)?;
+        let mut coder = Coder::counting(&layout);
         for (index, (plane, table)) in self.planes.iter().zip(tables).enumerate() {
             let quantiser = Quantiser::new(table, &[1; 64], dead_zone);
-            for (row, line) in (0u32..).zip(plane.blocks.chunks_exact(plane.blocks_w as usize)) {
-                for (to, from) in writer.block_row(index, row)?.iter_mut().zip(line) {
-                    *to = quantiser.levels(from);
-                }
-            }
+            coder.row(index, plane.blocks.iter().map(|block| quantiser.levels(block)));
         }
-        let scans = progression.scans(self.planes.len());
-        let small = writer.finish(&Output { scans, markers: &[], max_bytes: usize::MAX })?.unwrap_or_default();
-        let header = header_bytes(&small) as f64;
-        Ok(header + (small.len() as f64 - header) * self.ratio)
+        let (head, coded) = coder.lengths(tables);
+        head + coded * self.ratio
     }
 
     /// Squared error a pixel of luma and of chroma (both planes, at full resolution) with these tables.
@@ -200,20 +195,4 @@ impl Sample {
         let pixels = self.planes.first().map_or(1, |plane| plane.blocks.len().max(1)) as f64 * 64.0;
         ((energy(self) - energy(half) * count(self) / count(half)) / pixels).max(0.0)
     }
-}
-
-/// The bytes of a JPEG that are not entropy-coded data: they do not grow with the picture.
-fn header_bytes(jpeg: &[u8]) -> usize {
-    let mut at = 2;
-    let mut header = 2;
-    while let Some(&[0xFF, code, high, low]) = jpeg.get(at..at + 4) {
-        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
-        header += length;
-        at += length;
-        if code == 0xDA {
-            let next = |pair: &[u8]| pair.first() == Some(&0xFF) && !matches!(pair.get(1), Some(0 | 0xD0..=0xD7));
-            at += jpeg.get(at..).unwrap_or_default().windows(2).position(next).unwrap_or(jpeg.len());
-        }
-    }
-    header.min(jpeg.len())
 }

@@ -3,7 +3,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
 use super::decode::{JpegPixels, MAX_SCANS};
-use super::ffi::{Output, Writer};
+use super::entropy::Coder;
 use super::layout::{Color, Layout, Progression};
 use super::*;
 
@@ -42,13 +42,19 @@ fn distance(a: &[u8], b: &[u8]) -> f64 {
 /// A four-plane JPEG of flat ink; libjpeg marks it as Adobe's.
 fn cmyk(color: Color) -> Vec<u8> {
     let layout = Layout::new(24, 16, color, &[(1, 1, 0); 4]);
-    let mut writer = Writer::new(&layout, &[[8; 64]]).unwrap();
-    for plane in 0..4 {
-        for row in 0..2 {
-            writer.block_row(plane, row).unwrap().iter_mut().for_each(|block| block[0] = 127 - 40 * plane as i16);
-        }
+    let mut coder = Coder::new(&layout, usize::MAX).unwrap();
+    for plane in 0..4i16 {
+        let block = std::array::from_fn(|i| if i == 0 { 127 - 40 * plane } else { 0 });
+        (0..2).for_each(|_| coder.row(plane as usize, std::iter::repeat_n(block, 3)));
     }
-    writer.finish(&Output { scans: &[], markers: &[], max_bytes: usize::MAX }).unwrap().unwrap()
+    coder.finish(&[[8; 64]], &[]).bytes.unwrap()
+}
+
+/// The same coefficients, ordered by libjpeg.
+fn reordered(bytes: &[u8], progression: Progression) -> Vec<u8> {
+    let mut picture = recode::Coefficients::read(bytes, MAX_PIXELS).unwrap();
+    let tables = picture.tables.clone();
+    picture.write(&tables, Keep::default(), progression, usize::MAX).unwrap().unwrap()
 }
 
 #[test]
@@ -126,10 +132,11 @@ fn shrinking_gives_the_fraction() {
 #[test]
 fn truncation_is_an_error_unless_salvaged() {
     let image = picture(160, 160);
-    for progression in [Progression::Sequential, Progression::Spectral, Progression::Successive] {
-        let tables = [[6; 64]; 2];
-        let pixels = Pixels::Rgb(&image);
-        let whole = encode::write(&pixels, &tables, 0.0, Subsampling::Half, progression, usize::MAX).unwrap().unwrap();
+    let plain = encode::write(&Pixels::Rgb(&image), &[[6; 64]; 2], 0.0, Subsampling::Half, usize::MAX).unwrap();
+    let spectral = plain.bytes.unwrap();
+    let others =
+        [Progression::Sequential, Progression::Successive].map(|order| (Some(order), reordered(&spectral, order)));
+    for (progression, whole) in [(None, spectral)].into_iter().chain(others) {
         let junk = [whole.as_slice(), b"trailing junk \xFF\xD8\xFF"].concat();
         assert_eq!(pixels_of(&junk).bytes, pixels_of(&whole).bytes);
         for kept in [whole.len() - 60, whole.len() * 2 / 3, whole.len() / 2] {
@@ -159,10 +166,8 @@ fn limits_hold_before_anything_is_decoded() {
 #[test]
 fn too_many_scans_are_refused() {
     let image = gray(64, 64);
-    let pixels = Pixels::Luma(&image);
-    let tables = [[6; 64]; 2];
-    let plain = encode::write(&pixels, &tables, 0.0, Subsampling::Full, Progression::Successive, usize::MAX);
-    let plain = plain.unwrap().unwrap();
+    let plain = encode::write(&Pixels::Luma(&image), &[[6; 64]; 2], 0.0, Subsampling::Full, usize::MAX).unwrap();
+    let plain = reordered(&plain.bytes.unwrap(), Progression::Successive);
     let last = plain.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
     let mut many = plain[..plain.len() - 2].to_vec();
     for _ in 0..=MAX_SCANS {
@@ -203,8 +208,8 @@ fn encode_under_says_by_what_to_scale() {
 #[test]
 fn refit_under_recodes_first_and_then_gives_up_quality() {
     let image = picture(640, 480);
-    for subsampling in [Subsampling::Full, Subsampling::Half] {
-        let source = encode(Pixels::Rgb(&image), 92.0, subsampling).unwrap();
+    for (subsampling, quality) in [(Subsampling::Full, 92.0), (Subsampling::Half, 92.0), (Subsampling::Full, 98.5)] {
+        let source = encode(Pixels::Rgb(&image), quality, subsampling).unwrap();
         let refit = |share: f64| {
             let max_bytes = (source.len() as f64 * share) as u64;
             let bounds = Bounds { min_quality: 5.0, max_quality: 100.0 };
@@ -214,13 +219,28 @@ fn refit_under_recodes_first_and_then_gives_up_quality() {
             }
         };
         assert!(refit(1.1).quality.is_none());
-        for share in [0.8, 0.5, 0.3] {
+        // Just over the limit, few coarser steps are near by: they move one by one.
+        for share in [0.93, 0.9, 0.8, 0.5, 0.3] {
             let done = refit(share);
             let fill = done.bytes.len() as f64 / (source.len() as f64 * share);
-            assert!(done.quality.is_some() && (0.9..=1.0).contains(&fill), "{share}: {fill}");
+            assert!(done.quality.is_some() && (0.95..=1.0).contains(&fill), "{quality} {share}: {fill}");
             assert!(distance(image.as_raw(), &pixels_of(&done.bytes).bytes) < 400.0);
         }
     }
+}
+
+#[test]
+fn planes_that_share_a_table_part() {
+    let image = picture(160, 96);
+    let mut source = encode::write(&Pixels::Rgb(&image), &[[3; 64]; 2], 0.0, Subsampling::Full, usize::MAX).unwrap();
+    let source = source.bytes.as_mut().unwrap();
+    let frame = source.windows(2).position(|pair| pair == [0xFF, 0xC2]).unwrap();
+    source[frame + 15] = 0;
+    source[frame + 18] = 0;
+    let max_bytes = source.len() as u64 / 2;
+    let fit = refit_under(source, max_bytes, MAX_PIXELS, Keep::default(), BOUNDS).unwrap();
+    let Fit::Encoded(done) = fit else { panic!() };
+    assert!(distance(image.as_raw(), &pixels_of(&done.bytes).bytes) < 100.0);
 }
 
 #[test]

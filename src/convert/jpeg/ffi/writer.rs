@@ -1,17 +1,15 @@
-//! The owner of a libjpeg compressor.
+//! The owner of a libjpeg compressor, which orders coefficients bit by bit.
 
 use mozjpeg_sys as sys;
 
-use super::super::layout::{Block, Color, Layout, Scan};
-use super::{Output, Reader, Stop, Trap, access_row, empty_sink, finish_sink, guarded, init_sink};
+use super::super::layout::{Color, Layout, Scan};
+use super::{Output, Reader, Stop, Trap, empty_sink, finish_sink, guarded, init_sink};
 use crate::error::Error;
 
 /// A JPEG being written from coefficients.
-pub(crate) struct Writer {
+struct Writer {
     info: *mut sys::jpeg_compress_struct,
     trap: *mut Trap,
-    layout: Layout,
-    arrays: Vec<*mut sys::jvirt_barray_control>,
 }
 
 impl Drop for Writer {
@@ -31,7 +29,7 @@ impl Writer {
         // SAFETY: as in `Reader::open`.
         let info = Box::into_raw(Box::new(unsafe { std::mem::zeroed::<sys::jpeg_compress_struct>() }));
         let trap = Trap::new();
-        let writer = Self { info, trap, layout: layout.clone(), arrays: Vec::new() };
+        let writer = Self { info, trap };
         let space = match layout.color {
             Color::Gray => sys::J_COLOR_SPACE::JCS_GRAYSCALE,
             Color::Ycc => sys::J_COLOR_SPACE::JCS_YCbCr,
@@ -79,46 +77,6 @@ impl Writer {
             return Err(Error::malformed("JPEG colour model and number of planes differ"));
         }
         Ok(writer)
-    }
-
-    /// An encoder with room for the blocks of `layout`, all zero.
-    pub(crate) fn new(layout: &Layout, tables: &[[u16; 64]]) -> Result<Self, Error> {
-        let mut writer = Self::open(layout, tables)?;
-        let info = writer.info;
-        // SAFETY: the memory manager was set by `jpeg_create_compress`; the arrays live as long as `info`.
-        let arrays = guarded(writer.trap, || unsafe {
-            let request = (*(*info).common.mem).request_virt_barray?;
-            let realize = (*(*info).common.mem).realize_virt_arrays?;
-            let arrays = layout
-                .planes
-                .iter()
-                .map(|plane| {
-                    let (w, h) = (plane.blocks_w.next_multiple_of(plane.h), plane.blocks_h.next_multiple_of(plane.v));
-                    request(&mut (*info).common, sys::JPOOL_IMAGE, 1, w, h, plane.v)
-                })
-                .collect();
-            realize(&mut (*info).common);
-            Some(arrays)
-        })?;
-        writer.arrays = arrays.ok_or_else(|| Error::malformed("JPEG memory manager is not there"))?;
-        Ok(writer)
-    }
-
-    /// One row of blocks of a plane, to fill.
-    pub(crate) fn block_row(&mut self, plane: usize, row: u32) -> Result<&mut [Block], Error> {
-        let shape = self.layout.planes.get(plane).filter(|shape| row < shape.blocks_h);
-        let (Some(shape), Some(&array)) = (shape, self.arrays.get(plane)) else {
-            return Err(Error::malformed("JPEG block row out of range"));
-        };
-        // SAFETY: in range of the arrays that `new` requested for this struct.
-        unsafe { access_row(&mut (*self.info).common, self.trap, array, row, shape.blocks_w) }
-    }
-
-    /// The encoded JPEG; none as soon as it would be longer than `max_bytes`.
-    pub(crate) fn finish(mut self, out: &Output<'_>) -> Result<Option<Vec<u8>>, Error> {
-        let mut arrays = std::mem::take(&mut self.arrays);
-        // SAFETY: `arrays` has one entry a plane, made by this struct with the same layout.
-        unsafe { self.write(&mut arrays, out) }
     }
 
     /// # Safety
