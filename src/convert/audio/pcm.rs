@@ -196,7 +196,7 @@ fn of_version_2(entry: &[u8]) -> Option<Stored> {
 }
 
 /// The content of the first box of this kind anywhere in a sample entry.
-fn boxes_find<'e>(entry: &'e [u8], kind: &[u8; 4]) -> Option<&'e [u8]> {
+fn inner<'e>(entry: &'e [u8], kind: &[u8; 4]) -> Option<&'e [u8]> {
     let at = crate::bytes::find(entry, kind)?;
     entry.get(at + 4..)
 }
