@@ -70,7 +70,7 @@ fn walk(source: &Source) -> Result<(Common, u64, u64)> {
         let body = at + 8;
         let end = body.saturating_add(size.into());
         match head.get(..4) {
-            Some(b"COMM") => common = Common::parse(&source.bytes_at(body, 22)?),
+            Some(b"COMM") => common = Common::parse(&source.bytes_at(body, 22.min(size as usize))?),
             Some(b"SSND") => {
                 let offset = be32(&source.bytes_at(body, 4)?, 0).unwrap_or(0);
                 sound = Some((body.saturating_add(8).saturating_add(offset.into()), end.min(source.len())));

@@ -83,7 +83,7 @@ fn silence_without_samples_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Malformed);
 }
 
-/// Length in milliseconds of each file in testdata that is one stream, as ffmpeg decodes it.
+/// The files in testdata that are one stream.
 #[rustfmt::skip]
 const FILES: &[(&str, crate::format::Format)] = &[
     ("unfit__adpcm-ima-wav__audio.container.wav",  crate::format::Format::Wav),
@@ -109,6 +109,6 @@ fn files_decode() {
         let source = Source::open(path).unwrap();
         let pcm = open_file(&source, *format).unwrap_or_else(|error| panic!("{name}: {error}")).unwrap();
         let length = decode_whole(pcm, &Cancel::default()).unwrap();
-        assert!(length > 300_000, "{name}: {length}");
+        assert!(length >= 250_000, "{name}: {length}");
     }
 }
