@@ -25,8 +25,7 @@ mod wav;
 mod waveform;
 mod window;
 
-pub(crate) use aac::AacEncoder;
-pub(crate) use access_units::{AacEncoded, AccessUnits};
+pub(crate) use access_units::AacEncoded;
 pub(crate) use encode::{encode_aac, transcode};
 pub(crate) use files::open as open_file;
 pub(crate) use layout::Layout;
@@ -84,7 +83,11 @@ pub(crate) fn listen(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Res
         waveform.add(&samples);
         samples.clear();
     }
-    if any { Ok(waveform.bars()) } else { Err(crate::error::Error::malformed("holds no sound; send the original again")) }
+    if any {
+        Ok(waveform.bars())
+    } else {
+        Err(crate::error::Error::malformed("holds no sound; send the original again"))
+    }
 }
 
 #[cfg(test)]
