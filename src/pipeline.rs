@@ -225,6 +225,8 @@ impl Fitter {
             Ask::Content => (content, None),
             Ask::Role(role) => (role, None),
             Ask::Folder(role) if role.can_serve(facts.format.family()) => (role, None),
+            // A file of that role by its folder and its name, of which nothing can be recognised, is damaged.
+            Ask::Folder(role) if !facts.damage.is_empty() && facts.format == Format::Binary => (role, None),
             Ask::Folder(role) => (content, Some(role)),
         };
         let mut verdict = judge(&facts, role, &self.policy);

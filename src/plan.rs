@@ -15,6 +15,7 @@ use crate::judge::{Finding, Rule, Severity, Standing, Verdict, breaks_the_format
 use crate::policy::Policy;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use audio::decodes;
 pub use coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Language, Tools, VideoCoding};
 pub use options::{Animated, Options, Repair, Transparency};
 pub use step::Step;

@@ -98,7 +98,9 @@ fn one(row: &Row) -> Result<(), Failed> {
             fitted_holds(&source, &fitted, &steps, &fitter)
         }
         // What is not decoded here needs an ffmpeg, which this fitter does not have.
-        Ending::Refused(refusal) if refusal.reason == Reason::Unsupported && NEEDS_FFMPEG.contains(&row.path.as_str()) => {
+        Ending::Refused(refusal)
+            if refusal.reason == Reason::Unsupported && NEEDS_FFMPEG.contains(&row.path.as_str()) =>
+        {
             Ok(())
         }
         Ending::Refused(refusal) if row.fixable => Err(format!("refused: {refusal:?}").into()),

@@ -90,5 +90,16 @@ pub(crate) fn listen(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Res
     }
 }
 
+/// The length of a recording in microseconds, by decoding it.
+#[cfg(test)]
+fn decoded_us(mut input: Box<dyn PcmSource + '_>) -> Result<u64> {
+    let (mut samples, mut frames) = (Vec::new(), 0_u64);
+    while input.read(&mut samples)? {
+        frames += samples.len() as u64 / u64::from(input.channels());
+        samples.clear();
+    }
+    Ok(frames * 1_000_000 / u64::from(input.rate()))
+}
+
 #[cfg(test)]
 mod tests;

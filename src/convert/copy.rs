@@ -81,7 +81,24 @@ pub(crate) struct Beside<'b> {
     /// How it stands.
     pub track: &'b Track,
     /// Its packets from the first on, as often as they are wanted.
-    pub packets: &'b dyn Fn() -> Box<dyn Packets + 'b>,
+    pub packets: &'b dyn Fn() -> Result<Box<dyn Packets + 'b>>,
+}
+
+/// A track as a copy has it stand: on the clock that an MP4 can have.
+pub(crate) fn standing(tracks: &[Track], index: usize) -> Result<Track> {
+    let mut chosen = chosen(tracks, &[index])?;
+    let clocks = times::clocks(&chosen);
+    let mut track = chosen.pop().ok_or_else(|| Error::engine("no track was chosen"))?;
+    if let Some(clock) = clocks.first() {
+        clock.apply(&mut track);
+    }
+    Ok(track)
+}
+
+/// The packets of one track on that clock.
+pub(crate) fn packets<'d>(demuxer: Box<dyn Demuxer + 'd>, index: usize) -> Result<Box<dyn Packets + 'd>> {
+    let clocks = times::clocks(&chosen(demuxer.tracks(), &[index])?);
+    Ok(Box::new(times::Retimed::new(Chosen::new(demuxer, &[index]), &clocks)))
 }
 
 /// Copies the packets of the kept tracks into an MP4 in `out`, with the stream `beside` behind them.
@@ -107,7 +124,7 @@ pub(crate) fn copy_beside(
     let mut packets = || -> Result<Box<dyn Packets + '_>> {
         let whole = Whole { packets: Chosen::new(open()?, job.keep), salvage: job.salvage, cut: &cut };
         let copied: Box<dyn Packets + '_> = Box::new(times::Retimed::new(whole, &clocks));
-        let coded = ((beside.packets)(), vec![beside.track.timescale]);
+        let coded = ((beside.packets)()?, vec![beside.track.timescale]);
         Ok(Box::new(Merged::new(vec![(copied, timescales.clone()), coded])))
     };
     mp4::write(out, Brand::Mp4, &standing, &mut packets, cancel)?;

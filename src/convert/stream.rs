@@ -8,19 +8,27 @@ use super::spool::{Body, Spool};
 use super::strip::tags;
 use super::write::Packets;
 use crate::cancel::Cancel;
-use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Want};
+use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Track, Want};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{AudioTrack, Facts, Media, StreamFacts};
 use crate::format::Format;
-use crate::plan::{AudioCodec, AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding};
+use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
+use std::path::Path;
+use std::sync::Arc;
 
 /// What a copy may be larger than its source, in bytes: tables that the source had in another form.
 const TABLES: u64 = 4 * 1024 * 1024;
 
 /// How many packets are looked at for the first one of a track.
 const MAX_LEAD: usize = 4096;
+
+/// How often pictures that came out too large are coded again.
+const MAX_CORRECTIONS: u32 = 4;
+
+/// How much less sound than its headers announce ffmpeg may find, in microseconds.
+const LOST_US: u64 = 500_000;
 
 /// What was heard of a file that was decoded whole.
 #[derive(Debug, Default)]
@@ -153,8 +161,8 @@ impl<'a> Bench<'a> {
                 self.copy_video_code_sound(&mut out, *video, *track, coding)?;
             }
             [Step::CopyVideo { track: video }, ..] => self.copy_video(&mut out, *video, None)?,
-            [Step::EncodeVideo { track: video, coding }, sound, ..] => {
-                let body = self.code_video(*video, *coding, sound)?;
+            [Step::EncodeVideo { track: video, coding }, rest @ ..] => {
+                let body = self.code_video(*video, *coding, rest.first())?;
                 return Ok(self.candidate(rung, body, None));
             }
             _ => return Err(Error::engine("the plan has a step that is not for sound or moving pictures")),
@@ -223,13 +231,19 @@ impl<'a> Bench<'a> {
         let max_bytes = coding.target_bytes.min(self.max_bytes);
         let mut reopen = || self.pcm(track, false);
         let input = reopen()?;
-        audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)
+        let made = audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)?;
+        // ffmpeg goes over what it cannot decode without a word.
+        if self.engine == Engine::Ffmpeg && duration.is_some_and(|us| made.duration_us.saturating_add(LOST_US) < us) {
+            return Err(Error::malformed("ffmpeg decodes only the beginning of it; send the original again"));
+        }
+        Ok(made)
     }
 
     /// The samples of a stream of sound; beside pictures, holes between its packets are silence.
     fn pcm(&self, track: usize, beside_pictures: bool) -> Result<Box<dyn PcmSource + 'a>> {
         let format = self.facts.format;
-        if self.engine == Engine::Ffmpeg {
+        let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
+        if self.engine == Engine::Ffmpeg && !(beside_pictures && codec.is_some_and(decodes)) {
             let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
             let unknown = AudioTrack::default();
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
@@ -255,16 +269,12 @@ impl<'a> Bench<'a> {
     }
 
     fn copy_video_code_sound(&self, out: &mut Spool, video: usize, track: usize, coding: &AudioCoding) -> Result<()> {
-        let mut encoded = self.aac(track, coding)?;
-        let wait_us = self.starts_at(track)?;
-        if wait_us > 0 {
-            encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });
-        }
+        let encoded = self.aac(track, coding)?;
         let demuxer = self.open()?;
         let keep = [nth(&*demuxer, Kind::Video, video)?];
         drop(demuxer);
         let job = CopyJob { keep: &keep, target: Target::Mp4, salvage: self.salvage };
-        let packets = || -> Box<dyn Packets + '_> { Box::new(encoded.packets()) };
+        let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
         let beside = Beside { track: &encoded.track, packets: &packets };
         copy::copy_beside(out, &mut || self.open(), job, &beside, self.cancel).map(drop)
     }
@@ -272,13 +282,19 @@ impl<'a> Bench<'a> {
     fn aac(&self, track: usize, coding: &AudioCoding) -> Result<AacEncoded> {
         let mut reopen = || self.pcm(track, true);
         let input = reopen()?;
-        audio::encode_aac(input, coding, self.cancel, &mut reopen)
+        let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
+        let wait_us = self.starts_at(track)?;
+        if wait_us > 0 {
+            encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });
+        }
+        Ok(encoded)
     }
 
     /// When a stream of sound starts in the presentation, in microseconds.
     fn starts_at(&self, track: usize) -> Result<u64> {
         // ffmpeg fills the time before the first sample with silence.
-        if self.engine == Engine::Ffmpeg {
+        let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
+        if self.engine == Engine::Ffmpeg && !codec.is_some_and(decodes) {
             return Ok(0);
         }
         let mut demuxer = self.open()?;
@@ -303,27 +319,70 @@ impl<'a> Bench<'a> {
         Ok(0)
     }
 
-    fn code_video(&self, video: usize, coding: VideoCoding, sound: &Step) -> Result<Body> {
+    /// Pictures by ffmpeg, with the sound copied or coded by us beside them.
+    fn code_video(&self, video: usize, coding: VideoCoding, sound: Option<&Step>) -> Result<Body> {
         let facts =
             self.streams.video.get(video).ok_or_else(|| Error::engine("the plan names no stream of pictures"))?;
-        let audio = match sound {
-            Step::CopyAudio { track } => Some((*track, 128_000)),
-            Step::EncodeAudio { track, coding } if coding.codec == AudioCodec::Aac => Some((*track, coding.bitrate)),
-            _ => None,
-        };
         let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
-        let job = ffmpeg::Job {
-            source: self.source,
-            format: self.facts.format,
-            video,
-            facts,
-            audio,
-            duration_us: facts.duration_us.or(self.streams.duration_us).unwrap_or(0),
-            coding,
-            salvage: self.salvage,
+        let sound = match sound {
+            Some(Step::EncodeAudio { track, coding }) => Sound::Coded(Box::new(self.aac(*track, coding)?)),
+            Some(Step::CopyAudio { track }) => {
+                let demuxer = self.open()?;
+                let index = self.sound(&*demuxer, *track)?;
+                Sound::Copied { track: Box::new(copy::standing(demuxer.tracks(), index)?), index, of: *track }
+            }
+            _ => Sound::None,
         };
-        ffmpeg::transcode(ffmpeg, &job, self.cancel)
+        let duration_us = facts.duration_us.or(self.streams.duration_us).unwrap_or(0);
+        let sound_bytes = match &sound {
+            Sound::None => 0,
+            Sound::Coded(encoded) => encoded.bytes(),
+            Sound::Copied { of, .. } => {
+                let rate = self.streams.audio.get(*of).and_then(|track| track.bitrate).unwrap_or(192_000);
+                u64::try_from(u128::from(rate) * u128::from(duration_us) / 8_000_000).unwrap_or(u64::MAX)
+            }
+        };
+        let (source, format) = (self.source, self.facts.format);
+        let job = ffmpeg::Job { source, format, video, facts, sound_bytes, duration_us, coding, salvage: self.salvage };
+        let mut share = 1.0;
+        for _ in 0..MAX_CORRECTIONS {
+            let (file, bytes) = ffmpeg::transcode(ffmpeg, &job, share, self.cancel)?;
+            let pictures = Source::from_spool(Arc::new(file), bytes, Path::new("pictures.mp4"));
+            let mut out = Spool::new(u64::MAX);
+            self.join(&mut out, &pictures, &sound)?;
+            if out.len() <= coding.target_bytes {
+                return out.into_body();
+            }
+            share *= coding.target_bytes as f64 / out.len() as f64 * 0.985;
+        }
+        let allowed = coding.target_bytes;
+        Err(Error::cannot_fit(format!("the video cannot be made small enough; allowed {allowed} bytes; cut it first")))
     }
+
+    /// One file of `pictures`, an MP4 of ours, and `sound`.
+    fn join(&self, out: &mut Spool, pictures: &Source, sound: &Sound) -> Result<()> {
+        let mut open = || demux::open(pictures, Format::Mp4);
+        let job = CopyJob { keep: &[0], target: Target::Mp4, salvage: false };
+        match sound {
+            Sound::None => copy::copy(out, &mut open, job, self.cancel).map(drop),
+            Sound::Coded(encoded) => {
+                let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
+                let beside = Beside { track: &encoded.track, packets: &packets };
+                copy::copy_beside(out, &mut open, job, &beside, self.cancel).map(drop)
+            }
+            Sound::Copied { track, index, .. } => {
+                let packets = || -> Result<Box<dyn Packets + '_>> { copy::packets(self.open()?, *index) };
+                copy::copy_beside(out, &mut open, job, &Beside { track, packets: &packets }, self.cancel).map(drop)
+            }
+        }
+    }
+}
+
+/// What stands beside pictures that are coded anew.
+enum Sound {
+    None,
+    Coded(Box<AacEncoded>),
+    Copied { track: Box<Track>, index: usize, of: usize },
 }
 
 /// The demuxer's number of the `track`-th of its tracks of `kind`.

@@ -8,7 +8,7 @@
 
 use crate::error::Result;
 use crate::facts::{ColorModel, Damage, DocumentFacts, Facts, ImageFacts, Media};
-use crate::format::{Family, Format};
+use crate::format::{FORMATS, Family, Format};
 use crate::sniff::Sniffed;
 use crate::source::Source;
 use stream::Streamed;
@@ -115,11 +115,22 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
             let Streamed { streams, damage } = stream::inspect(source, sniffed).map_err(at)?;
             (Media::Video(streams), damage)
         }
-        Family::Document => (Media::Document(DocumentFacts { utf8_text: sniffed.utf8_text }), Vec::new()),
+        Family::Document => {
+            let damage = unrecognised(source, sniffed).into_iter().collect();
+            (Media::Document(DocumentFacts { utf8_text: sniffed.utf8_text }), damage)
+        }
     };
     let file_name = source.name().and_then(|name| name.file_name()).map(|name| name.to_string_lossy().into_owned());
     let extension = source.extension().map(str::to_lowercase);
     Ok(Facts { format: sniffed.format, bytes: source.len(), file_name, extension, damage, media })
+}
+
+/// What is said of bytes that no format is known by, under a name of sound or pictures. A document is handed on as it is,
+/// whatever its bytes are.
+fn unrecognised(source: &Source, sniffed: &Sniffed) -> Option<Damage> {
+    let extension = source.extension().filter(|_| sniffed.format == Format::Binary && !source.is_empty())?;
+    let row = FORMATS.iter().find(|row| row.family != Family::Document && row.format.has_extension(extension))?;
+    Some(Damage::Malformed(format!("nothing in it is of {}, which its name says it is", row.label)))
 }
 
 fn picture(source: &Source, format: Format) -> Result<Inspected> {

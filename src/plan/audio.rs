@@ -4,7 +4,7 @@ use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools};
 use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
 use crate::facts::{AudioTrack, Facts, StreamFacts};
 use crate::format::{Format, Role};
-use crate::judge::{Finding, Rule, Severity};
+use crate::judge::{Finding, Rule};
 use crate::policy::{Band, Policy};
 
 /// What a file of sound needs at most: blocks of samples and a page or two, whatever its length.
@@ -26,6 +26,11 @@ const DEMUXED: [Format; 9] = [
     Format::Caf,
     Format::Amr,
 ];
+
+/// Whether sound in `codec` is decoded here.
+pub(crate) fn decodes(codec: &str) -> bool {
+    DECODED.contains(&codec)
+}
 
 /// One way of coding sound: at most so many channels, bits per second wanted and at least.
 struct Ladder {
@@ -218,7 +223,7 @@ pub(super) fn engine_for(
     choice: EngineChoice,
     tools: Tools,
 ) -> Result<Engine, String> {
-    let builtin = DECODED.contains(&codec) && !matches!(profile, Some("xhe" | "main" | "ssr" | "ltp" | "ld" | "eld"));
+    let builtin = decodes(codec) && !matches!(profile, Some("xhe" | "main" | "ssr" | "ltp" | "ld" | "eld"));
     let name = match profile {
         Some(profile) if !builtin && codec == "aac" => format!("AAC {profile}"),
         _ => codec.to_owned(),
@@ -252,9 +257,4 @@ fn not_above_the_source(way: &Ladder, track: &AudioTrack) -> u32 {
         Some(rate) => u32::try_from(rate / 4 * 5).unwrap_or(u32::MAX).clamp(way.floor, way.bitrate),
         None => way.bitrate,
     }
-}
-
-/// Whether any of `findings` fails.
-pub(super) fn fails(findings: &[&Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Fail)
 }

@@ -94,6 +94,7 @@ mod tests {
         floor: 12_000,
         voice: true,
         loudness_centi_lufs: None,
+        target_bytes: u64::MAX,
     };
     const AAC: AudioCoding =
         AudioCoding { codec: AudioCodec::Aac, max_channels: 2, bitrate: 128_000, voice: false, floor: 32_000, ..OPUS };

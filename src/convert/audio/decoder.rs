@@ -76,7 +76,7 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
         "opus" => Box::new(OpusDecoder::new(track)?),
         "amr" | "amr-wb" => Box::new(AmrDecoder::new(track.codec == "amr-wb")?),
         "pcm" | "pcm-float" | "alaw" | "mulaw" => Box::new(PcmDecoder::of_track(track)?),
-        "mp3" | "mp2" | "mp1" | "vorbis" | "flac" | "alac" | "adpcm" => Box::new(SymphoniaDecoder::of_track(track)?),
+        "mp3" | "vorbis" | "flac" | "alac" | "adpcm" => Box::new(SymphoniaDecoder::of_track(track)?),
         other => return Err(undecodable(other)),
     })
 }

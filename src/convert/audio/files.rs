@@ -19,7 +19,7 @@ use symphonia::default::formats::{CafReader, FlacReader, MpaReader};
 /// `Malformed`, `Unsupported`, `Limit` by what the file says.
 pub(crate) fn open(source: &Source, format: Format) -> Result<Option<Box<dyn PcmSource + '_>>> {
     Ok(Some(match format {
-        Format::Wav => wav::open(source)?,
+        Format::Wav | Format::Rf64 => wav::open(source)?,
         Format::Mp3 => mpeg_audio(source, 0, source.len())?,
         Format::Flac => flac(source)?,
         Format::Aiff => aiff::open(source)?,

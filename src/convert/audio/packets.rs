@@ -219,7 +219,7 @@ mod tests {
     use super::super::opus::{OpusCoding, OpusEncoder};
     use super::*;
     use crate::cancel::Cancel;
-    use crate::convert::audio::decode_whole;
+    use crate::convert::audio::decoded_us;
     use crate::demux::{EditEntry, Kind};
 
     /// A second of Opus in packets of 20 ms.
@@ -267,7 +267,7 @@ mod tests {
 
     /// Microseconds that are played.
     fn played(opening: Opening, change: impl FnOnce(&mut Track, &mut Vec<Packet>)) -> Result<u64> {
-        decode_whole(open(Box::new(Second::new(change)), 0, opening)?, &Cancel::default())
+        decoded_us(open(Box::new(Second::new(change)), 0, opening)?)
     }
 
     const WHOLE: Opening = Opening { salvage: false, fill_holes: false };

@@ -1,7 +1,6 @@
-//! A video coded anew by ffmpeg: H.264 Main without B-frames in two passes, AAC-LC, `moov` first.
+//! The pictures of a video coded anew by ffmpeg: H.264 Main without B-frames in two passes. Sound is put beside them by us.
 
 use crate::cancel::Cancel;
-use crate::convert::spool::Body;
 use crate::engine::{Ffmpeg, input};
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::VideoTrack;
@@ -26,9 +25,6 @@ const CEILING_BPP: f64 = 0.20;
 /// Part of the size that the container's tables and the rate control's own error may take.
 const OVERHEAD: f64 = 0.97;
 
-/// How often a result that came out too large is made again.
-const MAX_CORRECTIONS: u32 = 3;
-
 /// What is to be made.
 pub(in crate::convert) struct Job<'a> {
     /// What it is made of.
@@ -39,8 +35,8 @@ pub(in crate::convert) struct Job<'a> {
     pub video: usize,
     /// What was measured of it.
     pub facts: &'a VideoTrack,
-    /// Which of its streams of sound, and how many bits a second that gets.
-    pub audio: Option<(usize, u32)>,
+    /// How many bytes the sound beside them takes.
+    pub sound_bytes: u64,
     /// How long it plays, in microseconds.
     pub duration_us: u64,
     /// How the pictures are coded.
@@ -53,24 +49,19 @@ pub(in crate::convert) struct Job<'a> {
 ///
 /// # Errors
 /// `CannotFit` with the length that would fit; `Malformed` with ffmpeg's own words; `Engine`, `Limit`, `Cancelled`.
-pub(in crate::convert) fn transcode(ffmpeg: &Ffmpeg, job: &Job<'_>, cancel: &Cancel) -> Result<Body> {
+pub(in crate::convert) fn transcode(
+    ffmpeg: &Ffmpeg,
+    job: &Job<'_>,
+    share: f64,
+    cancel: &Cancel,
+) -> Result<(File, u64)> {
     let folder = tempfile::tempdir().map_err(|error| Error::io("a temporary folder cannot be made", error))?;
-    let mut share = OVERHEAD;
-    for _ in 0..=MAX_CORRECTIONS {
-        let (side, bitrate, seconds) = settled(job, share)?;
-        let out = folder.path().join("out.mp4");
-        run(ffmpeg, job, (side, bitrate, seconds), folder.path(), cancel)?;
-        let bytes = std::fs::metadata(&out).map_err(|error| Error::io("the result is not there", error))?.len();
-        if bytes <= job.coding.target_bytes {
-            let file = File::open(&out).map_err(|error| Error::io("the result cannot be opened", error))?;
-            return Ok(Body::File(file, bytes));
-        }
-        share *= job.coding.target_bytes as f64 / bytes as f64 * 0.985;
-    }
-    Err(Error::cannot_fit(format!(
-        "the video cannot be made small enough; allowed {} bytes; cut it, or use --trim-to-fit",
-        job.coding.target_bytes
-    )))
+    let (side, bitrate, seconds) = settled(job, share * OVERHEAD)?;
+    let out = folder.path().join("out.mp4");
+    run(ffmpeg, job, (side, bitrate, seconds), folder.path(), cancel)?;
+    let bytes = std::fs::metadata(&out).map_err(|error| Error::io("the result is not there", error))?.len();
+    let file = File::open(&out).map_err(|error| Error::io("the result cannot be opened", error))?;
+    Ok((file, bytes))
 }
 
 /// The shorter side, the bits per second for the pictures, and the length that is coded.
@@ -82,9 +73,8 @@ fn settled(job: &Job<'_>, share: f64) -> Result<(u32, u64, Option<f64>)> {
     let (wide, high) = job.facts.shown();
     let short = wide.min(high).max(2);
     let rate = job.facts.frame_rate.map_or(30.0, |rate| rate.per_second().clamp(1.0, 60.0));
-    let audio = job.audio.map_or(0.0, |(_, bitrate)| f64::from(bitrate));
-    let bits = job.coding.target_bytes as f64 * 8.0 * share;
-    let budget = bits / seconds - audio;
+    let bits = job.coding.target_bytes.saturating_sub(job.sound_bytes) as f64 * 8.0 * share;
+    let budget = bits / seconds;
     let pixels = |side: u32| {
         let scale = f64::from(side.min(short)) / f64::from(short);
         f64::from(wide) * f64::from(high) * scale * scale * rate
@@ -97,7 +87,8 @@ fn settled(job: &Job<'_>, share: f64) -> Result<(u32, u64, Option<f64>)> {
     if budget >= least {
         return Ok((side, budget.min(pixels(side) * CEILING_BPP) as u64, None));
     }
-    let fits = bits / (least + audio);
+    let sound = job.sound_bytes as f64 * 8.0 / seconds;
+    let fits = job.coding.target_bytes as f64 * 8.0 * share / (least + sound);
     if job.coding.trim_to_fit {
         return Ok((side, least as u64, Some(fits)));
     }
@@ -134,13 +125,7 @@ fn run(
         if pass == "1" {
             arguments.extend(["-an", "-f", "null", "-"].map(OsString::from));
         } else {
-            match job.audio {
-                Some((track, bitrate)) => {
-                    arguments.extend(["-map", &format!("0:a:{track}"), "-c:a", "aac", "-ac", "2"].map(OsString::from));
-                    arguments.extend(["-ar", "48000", "-b:a", &bitrate.to_string()].map(OsString::from));
-                }
-                None => arguments.push("-an".into()),
-            }
+            arguments.push("-an".into());
             arguments.extend(
                 ["-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4"]
                     .map(OsString::from),
@@ -163,8 +148,10 @@ fn filters(facts: &VideoTrack, side: u32) -> String {
     if facts.interlaced {
         filters.push("yadif=deint=interlaced".to_owned());
     }
-    // The frame is upright here: ffmpeg turns it by itself.
-    filters.push("scale=trunc(iw*sar/2)*2:trunc(ih/2)*2,setsar=1".to_owned());
-    filters.push(format!("scale='if(gt(iw,ih),-2,min(iw,{side}))':'if(gt(iw,ih),min(ih,{side}),-2)':flags=lanczos"));
+    // The frame is upright here: ffmpeg turns it by itself. Its pixels are made square by what was measured.
+    let (wide, high) = facts.shown();
+    let scale = f64::from(side.min(wide.min(high))) / f64::from(wide.min(high).max(1));
+    let even = |length: u32| ((f64::from(length) * scale / 2.0).round() as u32 * 2).max(2);
+    filters.push(format!("scale={}:{}:flags=lanczos,setsar=1", even(wide), even(high)));
     filters.join(",")
 }
