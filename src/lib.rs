@@ -80,10 +80,12 @@ pub mod config;
 mod convert;
 pub mod error;
 pub mod facts;
+pub mod fault;
 pub mod format;
 pub mod inspect;
 pub mod judge;
 pub mod limits;
+pub mod message;
 mod pipeline;
 pub mod plan;
 pub mod policy;
@@ -91,6 +93,8 @@ pub mod report;
 mod rule;
 pub mod sniff;
 mod source;
+#[cfg(feature = "http")]
+pub mod upload;
 mod verify;
 
 pub use cancel::Cancel;

@@ -104,6 +104,30 @@ impl Fitted {
         }
     }
 
+    /// Its bytes as a stream, from their start. What is read of a kept source is what is there now: whoever hands it on
+    /// compares the [hash](Self::sha256).
+    ///
+    /// # Errors
+    /// `Io` when the kept source cannot be opened.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(Box::new(std::io::Cursor::new(Arc::clone(bytes)))),
+            Content::Kept(path) => {
+                let file = std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
+                Ok(Box::new(file))
+            }
+        }
+    }
+
+    /// How many bytes of memory it holds: none where its content is on disk.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Kept(_) => 0,
+        }
+    }
+
     /// All its bytes.
     ///
     /// # Errors
