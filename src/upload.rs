@@ -45,6 +45,7 @@ pub use call::{Body, Call, Piece};
 pub use courier::{Courier, Delivered};
 pub use download::save;
 pub use folder::FolderUploader;
+pub use hash::same_sha256;
 pub use http::{HttpOptions, HttpUploader};
 pub use key::Key;
 pub use ledger::Ledger;

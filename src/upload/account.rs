@@ -1,6 +1,5 @@
 //! Which API, where it is, for which number, and how each call of it looks (whatsapp-media §2, §3).
 
-use super::body::wire_name;
 use super::call::{Auth, Body, Call, Piece};
 use super::key::Key;
 use crate::error::{Error, ErrorKind, Result};
@@ -174,12 +173,7 @@ impl Account {
     /// The call that uploads `fitted`.
     #[must_use]
     pub fn upload(&self, fitted: &Fitted, name: Option<&str>) -> Call {
-        let piece = Piece {
-            filename: wire_name(name, fitted.format()),
-            mime: fitted.mime().to_owned(),
-            bytes: fitted.len(),
-            sha256: fitted.sha256().to_owned(),
-        };
+        let piece = Piece::of(fitted, name);
         match self.api {
             Api::OnPremise => {
                 let headers = vec![("Content-Type", piece.mime.clone())];
@@ -213,6 +207,15 @@ impl Account {
         };
         let headers = vec![("Content-Type", "application/json".to_owned())];
         Call { headers, ..self.call("POST", &path, Body::Json(body)) }
+    }
+
+    /// The calls that upload a template's sample for the app with the id `app`, with a placeholder for the session.
+    #[must_use]
+    pub fn sample(&self, app: &str, fitted: &Fitted, name: Option<&str>) -> [Call; 2] {
+        let piece = Piece::of(fitted, name);
+        let go_on = self.go_on_with_sample("SESSION", &piece, 0);
+        let url = go_on.url.replace("SESSION", "{session}");
+        [self.begin_sample(app, &piece), Call { url, ..go_on }]
     }
 
     /// The call that begins the upload of a template's sample.

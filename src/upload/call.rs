@@ -1,6 +1,8 @@
 //! One call of an API as data: what is sent, and what `--dry-run` prints, are the same.
 
+use super::body::wire_name;
 use super::key::{HIDDEN, Key};
+use crate::verify::Fitted;
 use serde_json::{Map, Value, json};
 
 /// A file within a body.
@@ -14,6 +16,18 @@ pub struct Piece {
     pub bytes: u64,
     /// The SHA-256 of its bytes.
     pub sha256: String,
+}
+
+impl Piece {
+    /// `fitted` under a name for the wire.
+    pub(super) fn of(fitted: &Fitted, name: Option<&str>) -> Self {
+        Self {
+            filename: wire_name(name, fitted.format()),
+            mime: fitted.mime().to_owned(),
+            bytes: fitted.len(),
+            sha256: fitted.sha256().to_owned(),
+        }
+    }
 }
 
 /// What a call carries.

@@ -25,6 +25,12 @@ pub(super) fn normal(given: &str) -> Option<String> {
     (bytes.len() == 32).then(|| hex(&bytes))
 }
 
+/// Whether `told`, in hexadecimal or base64 as the platform has it, is the SHA-256 `own` in hexadecimal.
+#[must_use]
+pub fn same_sha256(told: &str, own: &str) -> bool {
+    normal(told).is_some_and(|told| told.eq_ignore_ascii_case(own))
+}
+
 /// The SHA-256 of everything that can be read from `reader`, with the count.
 pub(super) fn of_reader(reader: &mut dyn Read) -> std::io::Result<(String, u64)> {
     let mut hashing = Hashing::new(reader);

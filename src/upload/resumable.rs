@@ -2,7 +2,6 @@
 //! server says that it stands.
 
 use super::account::Api;
-use super::body::wire_name;
 use super::call::Piece;
 use super::circuit::sleep;
 use super::hash::Hashing;
@@ -43,7 +42,7 @@ impl<'a> TemplateSampleUploader<'a> {
     /// `Upload` when it was refused.
     pub fn begin(&self, fitted: &Fitted, name: Option<&str>) -> Result<String> {
         let client = self.client.client();
-        let call = client.account.begin_sample(self.app, &piece(fitted, name));
+        let call = client.account.begin_sample(self.app, &Piece::of(fitted, name));
         let again = |failure: &Failure| match failure {
             Failure::Fault(fault) => fault.class.is_retryable(),
             Failure::NotSent(_) | Failure::Unanswered(_) => true,
@@ -63,7 +62,7 @@ impl<'a> TemplateSampleUploader<'a> {
     /// `Upload` when it was refused, or broke more often than is borne; the session can be gone on with later.
     pub fn finish(&self, session: &str, fitted: &Fitted, name: Option<&str>) -> Result<String> {
         let client = self.client.client();
-        let piece = piece(fitted, name);
+        let piece = Piece::of(fitted, name);
         let mut tried = 0;
         loop {
             let offset = self.offset(session)?;
@@ -116,15 +115,6 @@ impl<'a> TemplateSampleUploader<'a> {
             return Err(Failure::Own(Error::io("changed while it was sent", changed)));
         }
         text(&value, "h").ok_or_else(|| Failure::Unanswered("the answer names no handle".to_owned()))
-    }
-}
-
-fn piece(fitted: &Fitted, name: Option<&str>) -> Piece {
-    Piece {
-        filename: wire_name(name, fitted.format()),
-        mime: fitted.mime().to_owned(),
-        bytes: fitted.len(),
-        sha256: fitted.sha256().to_owned(),
     }
 }
 
