@@ -2,10 +2,10 @@
 //! file or a program that a named configuration names; never from an argument.
 
 use super::Stop;
-use super::args::conflict;
+use super::args::{RuleArgs, conflict};
 use super::platform_args::ApiArgs;
 use super::settings::{configured, named};
-use crate::cli::args::RuleArgs;
+
 use mediafit::config::{ApiSection, Config};
 use mediafit::policy::Platform;
 use mediafit::upload::{Account, Api, HttpOptions, HttpUploader, Key, Ledger};

@@ -47,7 +47,8 @@ pub(crate) fn run(args: &UploadArgs) -> Outcome {
     let ledger = setup.ledger()?;
     let courier = Courier::new(&client, &ledger);
     let in_flight = args.in_flight.map(usize::from).or(setup.config.upload.in_flight).unwrap_or(DEFAULT_IN_FLIGHT);
-    let watch = Watch { screen: &screen };
+    let stdin = folder.as_ref().map(|folder| folder.path());
+    let watch = Watch { screen: &screen, stdin };
     let summary = settings.batch.upload(&found.jobs, &courier, in_flight, &watch)?;
     watch.sum_up(&summary);
     screen.end()?;
@@ -125,6 +126,8 @@ fn shown(account: &Account, fitter: &Fitter, jobs: &[Job], screen: &Screen) -> R
 /// Prints each file as it is finished.
 struct Watch<'a> {
     screen: &'a Screen,
+    /// Where standard input was put, which nobody named.
+    stdin: Option<&'a Path>,
 }
 
 impl Watch<'_> {
@@ -156,6 +159,10 @@ impl UploadObserver for Watch<'_> {
     }
 
     fn finished(&self, record: &UploadRecord) {
+        let mut record = record.clone();
+        if self.stdin.is_some_and(|folder| Path::new(&record.file.path).starts_with(folder)) {
+            "-".clone_into(&mut record.file.path);
+        }
         let path = clean(&record.file.path);
         if self.screen.json {
             self.screen.put(&record.to_json());
