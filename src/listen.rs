@@ -89,7 +89,10 @@ async fn serve(listener: TcpListener, connections: usize, router: Router, mut st
     let permits = Arc::new(Semaphore::new(connections.max(1)));
     loop {
         // The permit first: beyond the bound, connections wait in the system's queue.
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let permit = match select(pin!(Arc::clone(&permits).acquire_owned()), pin!(stopped.changed())).await {
+            Either::Left((Ok(permit), _)) => permit,
+            Either::Left((Err(_), _)) | Either::Right(_) => return,
+        };
         let accepted = match select(pin!(listener.accept()), pin!(stopped.changed())).await {
             Either::Left((accepted, _)) => accepted,
             Either::Right(_) => return,

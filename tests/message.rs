@@ -82,7 +82,7 @@ fn every_example_of_meta_comes_out_of_the_builder() {
         message.reply_to = example.pointer("/context/message_id").and_then(Value::as_str).map(str::to_owned);
         assert_eq!(message.body(Platform::Cloud).unwrap(), example, "{name}");
     }
-    assert_eq!(examples.len(), 22);
+    assert_eq!(examples.len(), 23);
 }
 
 #[test]

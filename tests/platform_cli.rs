@@ -266,6 +266,24 @@ fn an_uncertain_send_is_told_and_exit_2() {
 }
 
 #[test]
+fn a_failed_upload_is_operational_and_an_unfit_file_is_not() {
+    let stage = Stage::new();
+    stage.dir.file("in/a.jpg", JPEG);
+    stage.dir.file("in/b.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>");
+    let ran = stage.at_360dialog(&["upload", "in", "--json"]).ends_with(1);
+    assert!(ran.file("b.svg")["upload"].is_null() && ran.file("a.jpg")["error"].is_null());
+    stage.simulator.set_faults(Faults::always(Fault::VolumeFull, u64::MAX));
+    stage.dir.file("in/c.txt", "new\n");
+    let ran = stage.at_360dialog(&["upload", "in", "--json"]).ends_with(2);
+    let file = ran.file("c.txt");
+    assert_eq!((&file["error"]["kind"], &file["fault"]["class"]), (&"upload".into(), &"volume-full".into()));
+    let mut command = stage.bare();
+    command.args(["upload", "-", "--json", "--base-url", &stage.simulator.url()]).env("D360_API_KEY", KEY);
+    stage.simulator.set_faults(Faults::default());
+    assert_eq!(run(command, JPEG).ends_with(0).one_file()["path"], "-");
+}
+
+#[test]
 fn media_is_listed_looked_up_downloaded_renewed_and_deleted() {
     let stage = Stage::new();
     stage.dir.file("a.jpg", JPEG);
@@ -286,7 +304,7 @@ fn media_is_listed_looked_up_downloaded_renewed_and_deleted() {
     assert_ne!(new, id);
     assert_eq!(stage.at_360dialog(&["media", "list", "--json"]).ends_with(0).json().len(), 1);
     stage.at_360dialog(&["media", "delete", new]).ends_with(0);
-    stage.at_360dialog(&["media", "delete", new]).ends_with(1);
+    stage.at_360dialog(&["media", "delete", new]).ends_with(2);
     assert!(stage.at_360dialog(&["media", "list"]).ends_with(0).text().is_empty());
     let gone = stage.at_360dialog(&["media", "list", "--all", "--json"]).ends_with(0).json();
     assert!(gone.iter().all(|line| !line["gone_at"].is_null()) && gone.len() == 2);
@@ -312,7 +330,7 @@ fn media_of_users_is_downloaded_from_a_callback() {
     assert_eq!(known[0]["expires_at"].as_i64().unwrap() - known[0]["uploaded_at"].as_i64().unwrap(), 7 * 86_400);
     std::fs::remove_file(stage.dir.join(&name)).unwrap();
     stage.dir.file("callback.json", callback(&"00".repeat(32).into()).to_string());
-    stage.at_360dialog(&get).ends_with(1);
+    stage.at_360dialog(&get).ends_with(2);
     assert!(!stage.dir.join(&name).exists(), "what is not as it was told is not left there");
 }
 

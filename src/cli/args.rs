@@ -62,8 +62,8 @@ Examples:
 The key comes from D360_API_KEY (360dialog), or from WHATSAPP_TOKEN and
 WHATSAPP_PHONE_NUMBER_ID (Meta), or from a file or program that the file given with --config names.
 
-Exit codes: 0 every file has an id now; 1 some file has none; 2 usage or operational error;
-130 interrupted";
+Exit codes: 0 every file has an id now; 1 some file could not be made fit; 2 usage or operational
+error, failed uploads included; 130 interrupted";
 
 #[cfg(feature = "http")]
 const SEND_EXAMPLES: &str = "\

@@ -78,7 +78,7 @@ impl Desk {
         if fault.is_some_and(|fault| fault.class == Class::Missing) {
             self.ledger.forget(&self.target, id)?;
         }
-        Ok(Exit::Unfit)
+        Ok(Exit::Failed)
     }
 }
 
@@ -302,7 +302,9 @@ fn refresh(expiring_within: Duration, dry_run: bool, common: &MediaCommon) -> Ou
     for entry in desk.ledger.list(&filter)? {
         desk.cancel.check()?;
         if dry_run {
-            desk.screen.put(&listed(&entry));
+            let line =
+                json!({"type": "due", "old_id": entry.id, "expires_at": entry.expires_at, "source": entry.source});
+            desk.screen.put(&if desk.screen.json { line.to_string() } else { listed(&entry) });
             continue;
         }
         match renew(&fitter, &courier, &entry) {

@@ -14,6 +14,7 @@ use mediafit::upload::{Account, Courier};
 use mediafit::{Ask, Ending, Fitter, Result, Source};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes files fit, and gets ids for them.
 pub(crate) fn run(args: &UploadArgs) -> Outcome {
@@ -48,13 +49,13 @@ pub(crate) fn run(args: &UploadArgs) -> Outcome {
     let courier = Courier::new(&client, &ledger);
     let in_flight = args.in_flight.map(usize::from).or(setup.config.upload.in_flight).unwrap_or(DEFAULT_IN_FLIGHT);
     let stdin = folder.as_ref().map(|folder| folder.path());
-    let watch = Watch { screen: &screen, stdin };
+    let watch = Watch { screen: &screen, stdin, failed: AtomicBool::new(false) };
     let summary = settings.batch.upload(&found.jobs, &courier, in_flight, &watch)?;
     watch.sum_up(&summary);
     screen.end()?;
     Ok(match () {
         () if summary.interrupted => Exit::Interrupted,
-        () if found.incomplete => Exit::Failed,
+        () if found.incomplete || watch.failed.load(Ordering::Relaxed) => Exit::Failed,
         () if summary.have_ids < summary.files => Exit::Unfit,
         () => Exit::Fit,
     })
@@ -128,6 +129,8 @@ struct Watch<'a> {
     screen: &'a Screen,
     /// Where standard input was put, which nobody named.
     stdin: Option<&'a Path>,
+    /// Whether the platform refused, or was not reached.
+    failed: AtomicBool,
 }
 
 impl Watch<'_> {
@@ -162,6 +165,9 @@ impl UploadObserver for Watch<'_> {
         let mut record = record.clone();
         if self.stdin.is_some_and(|folder| Path::new(&record.file.path).starts_with(folder)) {
             "-".clone_into(&mut record.file.path);
+        }
+        if record.file.error.as_ref().is_some_and(|error| error.kind == "upload") {
+            self.failed.store(true, Ordering::Relaxed);
         }
         let path = clean(&record.file.path);
         if self.screen.json {

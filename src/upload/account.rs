@@ -142,10 +142,11 @@ impl Account {
         self.api
     }
 
-    /// Where it is: scheme, host and port.
+    /// Where its ids hold: scheme, host and port, and `/v1` for on-premise, whose ids mean nothing to a cloud behind the
+    /// same address.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
+    pub fn host(&self) -> String {
+        if self.api == Api::OnPremise { format!("{}/v1", self.host) } else { self.host.clone() }
     }
 
     /// The number it is for: Meta's id, the label, or a name made from the key, from which the key cannot be found.

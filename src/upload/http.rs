@@ -52,6 +52,7 @@ pub struct HttpUploader(Arc<Client>);
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) account: Account,
+    host: String,
     number: String,
     pub(super) transport: Transport,
     /// One connection a call, for what must not be repeated.
@@ -71,6 +72,7 @@ impl HttpUploader {
     pub fn new(account: Account, options: &HttpOptions, cancel: Cancel) -> Result<Self> {
         account.ready()?;
         Ok(Self(Arc::new(Client {
+            host: account.host(),
             number: account.number(),
             account,
             transport: Transport::new(options.patience, true, cancel.clone()),
@@ -210,7 +212,7 @@ impl Client {
 
 impl Uploader for HttpUploader {
     fn host(&self) -> &str {
-        self.0.account.host()
+        &self.0.host
     }
 
     fn number(&self) -> &str {
