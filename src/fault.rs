@@ -4,7 +4,7 @@
 mod table;
 
 use crate::error::{Error, ErrorKind, clean};
-use crate::rule::Rule;
+use crate::judge::{Finding, Rule, Severity};
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
@@ -186,6 +186,19 @@ impl Fault {
         Error::of(kind, what, std::io::Error::other(self))
     }
 
+    /// The fault as a finding about the file, where its details tell which rule the file breaks.
+    #[must_use]
+    pub fn finding(&self) -> Option<Finding> {
+        let said = if self.details.is_empty() { &self.title } else { &self.details };
+        Some(Finding {
+            rule: self.rule?,
+            severity: Severity::Fail,
+            found: said.as_str().into(),
+            allowed: "what `mediafit check` finds fit".into(),
+            message: format!("{said}; {}", self.advice),
+        })
+    }
+
     /// The fault as JSON: what a script decides by.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -199,6 +212,7 @@ impl Fault {
             "class": self.class.name(),
             "rule": self.rule.map(Rule::name),
             "advice": self.advice,
+            "finding": self.finding(),
         })
     }
 }

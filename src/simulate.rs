@@ -117,6 +117,12 @@ impl Simulator {
         self.store.read(|inner| inner.callbacks.clone())
     }
 
+    /// What has arrived of a template's sample.
+    #[must_use]
+    pub fn sample(&self, session: &str) -> Option<Vec<u8>> {
+        self.store.read(|inner| inner.sessions.get(session).map(|session| session.bytes.clone()))
+    }
+
     /// How many requests came in, failed ones included.
     #[must_use]
     pub fn requests(&self) -> u64 {

@@ -89,6 +89,7 @@ fn details_name_the_rule_and_whether_it_may_pass() {
     for (details, class, rule) in cases {
         let fault = Fault::of_answer(400, cloud(131_053, details).to_string().as_bytes(), None);
         assert_eq!((fault.class, fault.rule), (class, rule), "{details}");
+        assert_eq!(fault.finding().map(|finding| finding.rule), rule);
         assert!(!fault.advice.is_empty());
     }
     assert_eq!(cases.len(), 14);

@@ -6,7 +6,10 @@ mod platform;
 
 use mediafit::fault::Class;
 use mediafit::simulate::{Fault, Faults, Options, Simulator};
-use mediafit::upload::{Account, Api, FolderUploader, HttpOptions, HttpUploader, Key, MemoryUploader, Uploader, save};
+use mediafit::upload::{
+    Account, Api, FolderUploader, HttpOptions, HttpUploader, Key, MemoryUploader, TemplateSampleUploader, Uploader,
+    save,
+};
 use mediafit::{Cancel, ErrorKind, Platform, Role};
 use platform::{APIS, account, client, client_with, fault, fitted_as, kinds, quick, raw, simulator, text};
 use std::io::Cursor;
@@ -269,6 +272,25 @@ fn an_id_of_another_number_is_none() {
     let other = account(&simulator, Api::Meta).with_phone_number_id("999").unwrap();
     let other = HttpUploader::new(other, &quick(), Cancel::default()).unwrap();
     assert_eq!(fault(&other.info(&receipt.id).unwrap_err()).class, Class::Missing);
+}
+
+#[test]
+fn a_sample_goes_on_from_where_the_server_stands() {
+    let simulator = simulator();
+    let client = client(&simulator, Api::Meta);
+    let mut pdf = platform::read("document/fit__one-page.pdf");
+    pdf.resize(3_000_000, b'\n');
+    let fitted = fitted_as(Platform::Cloud, pdf.clone(), "a.pdf", Role::Document);
+    let uploader = TemplateSampleUploader::new(&client, "123").unwrap();
+    let session = uploader.begin(&fitted, Some("a.pdf")).unwrap();
+    simulator.set_faults(Faults::always(Fault::CutBody, 3));
+    let before = simulator.requests();
+    let handle = uploader.finish(&session, &fitted, Some("a.pdf")).unwrap();
+    assert!(handle.starts_with("4::application/pdf"), "{handle}");
+    assert_eq!(simulator.sample(&session).unwrap(), pdf);
+    assert_eq!(simulator.requests() - before, 8, "asked and sent four times");
+    assert!(TemplateSampleUploader::new(&client, "../x").is_err());
+    assert!(TemplateSampleUploader::new(&platform::client(&simulator, Api::Dialog360), "123").is_err());
 }
 
 #[test]

@@ -58,7 +58,8 @@ pub(super) async fn entry(State(store): State<Arc<Store>>, request: Request) -> 
     if path.first().is_some_and(|first| first == "_simulate") {
         return control::answer(&store, head.method.as_str(), path.get(1).map_or("", String::as_str), &head);
     }
-    let (fault, delay) = store.request();
+    let has_body = head.headers.get("content-length").is_some_and(|length| length != "0");
+    let (fault, delay) = store.request(has_body);
     let wait = if fault == Some(Fault::Delay) { delay + Duration::from_millis(500) } else { delay };
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;
@@ -66,8 +67,10 @@ pub(super) async fn entry(State(store): State<Arc<Store>>, request: Request) -> 
     let uploads = head.method == "POST" && path.last().is_some_and(|last| last == "media");
     let _counted = uploads.then(|| Upload::count(&store));
     if fault == Some(Fault::CutBody) {
-        // As much as has arrived, and no more.
-        let _ = body.into_data_stream().next().await;
+        // As much as has arrived, and no more; a resumable upload keeps that.
+        if let Some(Ok(part)) = body.into_data_stream().next().await {
+            sample::keep_part(&store, &asked(side, path, &head, part));
+        }
         return cut();
     }
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {

@@ -62,3 +62,14 @@ pub(super) fn go_on(store: &Store, asked: &Asked, method: &str, id: &str) -> Res
         Ok(json_with(200, &json!({"h": format!("4::{}:ARx:e:1:2:3:{id}", session.mime)})))
     })
 }
+
+/// Keeps the part of a body that arrived before its connection ended.
+pub(super) fn keep_part(store: &Store, asked: &Asked) {
+    let offset = asked.header("file_offset").and_then(|text| text.parse::<usize>().ok());
+    let (Some(offset), Some(id)) = (offset, asked.path.first()) else { return };
+    store.write(|inner| {
+        if let Some(session) = inner.sessions.get_mut(id).filter(|session| session.bytes.len() == offset) {
+            session.bytes.extend_from_slice(&asked.body);
+        }
+    });
+}

@@ -154,11 +154,12 @@ impl Store {
         work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a request, and says how it is to fail.
-    pub(super) fn request(&self) -> (Option<Fault>, Duration) {
+    /// Counts a request, and says how it is to fail. Without a body, none can be cut.
+    pub(super) fn request(&self, has_body: bool) -> (Option<Fault>, Duration) {
         self.write(|inner| {
             inner.requests += 1;
             let fault = inner.faults.of(inner.requests, inner.failed);
+            let fault = fault.filter(|fault| has_body || *fault != Fault::CutBody);
             inner.failed += u64::from(fault.is_some());
             (fault, inner.faults.delay)
         })

@@ -238,14 +238,14 @@ impl Account {
             vec![("file_offset", offset.to_string()), ("Content-Type", "application/octet-stream".to_owned())];
         let rest = Piece { bytes: piece.bytes.saturating_sub(offset), ..piece.clone() };
         let call = self.call("POST", &format!("/{}", session_path(session)), Body::Raw(rest));
-        Call { headers, auth: Auth::OAuth(self.key.clone()), ..call }
+        Call { headers, auth: Auth::Sample(self.key.clone()), ..call }
     }
 
     /// The call that asks how much of a sample has arrived.
     #[must_use]
     pub fn ask_sample(&self, session: &str) -> Call {
         let call = self.call("GET", &format!("/{}", session_path(session)), Body::None);
-        Call { auth: Auth::OAuth(self.key.clone()), ..call }
+        Call { auth: Auth::Sample(self.key.clone()), ..call }
     }
 
     /// The call that downloads from the address that a description gave; `None` where the key must not go there.

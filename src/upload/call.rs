@@ -51,7 +51,7 @@ pub(super) enum Auth {
     /// Meta: `Authorization: Bearer`.
     Bearer(Option<Key>),
     /// Meta, for resumable uploads: `Authorization: OAuth`.
-    OAuth(Option<Key>),
+    Sample(Option<Key>),
 }
 
 impl Auth {
@@ -65,7 +65,7 @@ impl Auth {
         match self {
             Self::Dialog(key) => ("D360-API-KEY", "", key.as_ref()),
             Self::Bearer(key) => ("Authorization", "Bearer ", key.as_ref()),
-            Self::OAuth(key) => ("Authorization", "OAuth ", key.as_ref()),
+            Self::Sample(key) => ("Authorization", "OAuth ", key.as_ref()),
         }
     }
 }

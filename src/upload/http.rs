@@ -9,7 +9,7 @@ use super::transport::{Answer, Transport};
 use super::{MediaInfo, Place, Receipt, Uploader};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fault::{Class, Fault};
+use crate::fault::Class;
 use crate::policy::Policy;
 use crate::verify::Fitted;
 use serde_json::Value;
@@ -273,7 +273,7 @@ impl Uploader for HttpUploader {
             let answer = client.call(&call, None).map(drop);
             match answer {
                 // The first try got through, and only its answer was lost.
-                Err(Failure::Fault(Fault { class: Class::Missing, .. })) if tried_before => Ok(()),
+                Err(Failure::Fault(fault)) if tried_before && fault.class == Class::Missing => Ok(()),
                 other => {
                     tried_before = true;
                     other

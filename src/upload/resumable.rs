@@ -8,7 +8,6 @@ use super::hash::Hashing;
 use super::http::HttpUploader;
 use super::retry::Failure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fault::Fault;
 use crate::verify::Fitted;
 use serde_json::Value;
 use std::io::Read;
@@ -84,7 +83,7 @@ impl<'a> TemplateSampleUploader<'a> {
                 return Err(failure.into_error(&format!("session {session}: the sample cannot be uploaded")));
             }
             let asked = match &failure {
-                Failure::Fault(Fault { retry_after, .. }) => *retry_after,
+                Failure::Fault(fault) => fault.retry_after,
                 Failure::NotSent(_) | Failure::Unanswered(_) | Failure::Own(_) => None,
             };
             sleep(asked.unwrap_or(client.backoff.base), &client.cancel)?;

@@ -14,7 +14,7 @@ const MAX_ASKED: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The platform answered with a fault.
-    Fault(Fault),
+    Fault(Box<Fault>),
     /// No connection came about: nothing was sent.
     NotSent(String),
     /// Something was sent, and no whole answer came back.
@@ -89,8 +89,10 @@ impl Backoff {
                 return Err(failure);
             }
             // What the platform asks of one call holds for all with this key.
-            if let Failure::Fault(Fault { retry_after: Some(asked), .. }) = &failure {
-                pace.hold(*asked);
+            if let Failure::Fault(fault) = &failure
+                && let Some(asked) = fault.retry_after
+            {
+                pace.hold(asked);
             }
             sleep(wait, cancel)?;
         }
@@ -111,8 +113,8 @@ mod tests {
             );
         }
         let asked = Fault::of_answer(429, b"", Some(Duration::from_secs(90)));
-        assert!(backoff.wait(&Failure::Fault(asked), 1) >= Duration::from_secs(90));
+        assert!(backoff.wait(&Failure::Fault(Box::new(asked)), 1) >= Duration::from_secs(90));
         let pair = Fault::of_answer(400, br#"{"error":{"code":131056}}"#, None);
-        assert!(backoff.wait(&Failure::Fault(pair), 1) >= Duration::from_secs(2));
+        assert!(backoff.wait(&Failure::Fault(Box::new(pair)), 1) >= Duration::from_secs(2));
     }
 }

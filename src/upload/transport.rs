@@ -141,7 +141,7 @@ impl Answer {
         if value.get("error").is_some_and(Value::is_object)
             || value.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty())
         {
-            return Err(Failure::Fault(Fault::of_answer(status, &bytes, None)));
+            return Err(Failure::Fault(Box::new(Fault::of_answer(status, &bytes, None))));
         }
         Ok(value)
     }
@@ -156,7 +156,7 @@ impl Answer {
         let status = self.status;
         // What cannot be read of a refusal is not waited for: its status stands.
         let body = self.bytes().unwrap_or_default();
-        Err(Failure::Fault(Fault::of_answer(status, &body, retry_after)))
+        Err(Failure::Fault(Box::new(Fault::of_answer(status, &body, retry_after))))
     }
 
     fn bytes(mut self) -> Result<Vec<u8>, Failure> {
