@@ -266,6 +266,15 @@ fn an_uncertain_send_is_told_and_exit_2() {
 }
 
 #[test]
+fn a_refused_message_is_told_with_its_fault() {
+    let stage = Stage::new();
+    let ran = stage.at_360dialog(&["send", "image", "--to", TO, "--id", "404", "--json"]).ends_with(2);
+    let line = ran.json().remove(0);
+    assert_eq!((&line["type"], &line["fault"]["class"]), (&"error".into(), &"missing".into()));
+    assert!(ran.stderr.contains("upload the file again"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_failed_upload_is_operational_and_an_unfit_file_is_not() {
     let stage = Stage::new();
     stage.dir.file("in/a.jpg", JPEG);

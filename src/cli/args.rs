@@ -337,6 +337,27 @@ pub(crate) struct RunArgs {
     pub(crate) quiet: bool,
 }
 
+/// What is printed.
+#[cfg(any(feature = "http", feature = "serve"))]
+#[derive(Args, Debug, Clone, Copy)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct TalkArgs {
+    /// Print JSON Lines
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing but what is wrong, on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[cfg(any(feature = "http", feature = "serve"))]
+impl TalkArgs {
+    /// The same as for a run.
+    pub(crate) const fn run(self) -> RunArgs {
+        RunArgs { jobs: None, json: self.json, quiet: self.quiet }
+    }
+}
+
 impl InputArgs {
     /// Whether the one file comes on standard input.
     ///

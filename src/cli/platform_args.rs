@@ -1,6 +1,6 @@
 //! What the command line can say to the verbs that talk to the platform, or stand in for it.
 
-use super::args::{InputArgs, RepairArgs, RuleArgs, RunArgs};
+use super::args::{InputArgs, RepairArgs, RuleArgs, RunArgs, TalkArgs};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use mediafit::message::{Kind, Usage};
@@ -24,25 +24,6 @@ pub(crate) struct ApiArgs {
     /// What was uploaded and sent is remembered here [default: mediafit/ledger.sqlite in the folder for state]
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
-}
-
-/// What is printed.
-#[derive(Args, Debug, Clone, Copy)]
-#[command(next_help_heading = "Run")]
-pub(crate) struct TalkArgs {
-    /// Print JSON Lines
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Say nothing but what is wrong, on standard error
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-}
-
-impl TalkArgs {
-    /// The same as for a run.
-    pub(crate) const fn run(self) -> RunArgs {
-        RunArgs { jobs: None, json: self.json, quiet: self.quiet }
-    }
 }
 
 /// Arguments of `upload`.

@@ -7,6 +7,7 @@ use super::screen::Screen;
 use super::settings::{configured, notice};
 use super::{Exit, Outcome, Stop, interrupt};
 use mediafit::error::clean;
+use mediafit::fault::Fault;
 use mediafit::message::Objection;
 use mediafit::message::{
     Component, Content, Interactive, Kind, Media, Message, Recipient, Reference, Template, Usage, usable,
@@ -57,9 +58,13 @@ pub(crate) fn run(args: &SendArgs) -> Outcome {
     let ended = match (usage, &fitted) {
         (Usage::TemplateSample, Some(fitted)) => job.sample(fitted),
         _ => job.message(fitted.as_deref()),
-    }?;
+    };
+    if let (true, Err(Stop::Failed(error))) = (screen.json, &ended) {
+        let fault = Fault::of(error).map(Fault::to_json);
+        screen.put(&json!({"type": "error", "message": error.to_string(), "fault": fault}).to_string());
+    }
     screen.end()?;
-    Ok(ended)
+    ended
 }
 
 struct Job<'a> {

@@ -1,6 +1,6 @@
 //! What the command line can say to the servers.
 
-use super::platform_args::TalkArgs;
+use super::args::TalkArgs;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mediafit::simulate::{FAULTS, Fault};

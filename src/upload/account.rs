@@ -261,7 +261,7 @@ impl Account {
         };
         let origin = Origin::of(&url)?;
         // Meta's own store of media; nothing else gets the token but the host it is for.
-        let is_store = self.base == Api::Meta.base()
+        let is_store = self.host == "https://graph.facebook.com"
             && origin.is_https
             && origin.port == 443
             && (origin.host == "lookaside.fbsbx.com" || origin.host.ends_with(".fbsbx.com"));
@@ -372,6 +372,10 @@ mod tests {
         ] {
             assert_eq!(meta.download(url).is_some(), goes, "{url}");
         }
+        let later = Account::new(Api::Meta).at("https://graph.facebook.com/v24.0").unwrap();
+        assert!(later.download("https://lookaside.fbsbx.com/x").is_some());
+        let elsewhere = Account::new(Api::Meta).at("https://gateway.example/v24.0").unwrap();
+        assert!(elsewhere.download("https://lookaside.fbsbx.com/x").is_none());
         let dialog = Account::new(Api::Dialog360).with_key(key);
         let call = dialog.download("https://evil.example/whatsapp_business/attachments/?mid=1&hash=2").unwrap();
         assert_eq!(call.url, "https://waba-v2.360dialog.io/whatsapp_business/attachments/?mid=1&hash=2");

@@ -4,7 +4,7 @@ use super::Uploader as _;
 use super::http::HttpUploader;
 use super::ledger::{Ledger, SendNote, State};
 use super::retry::Failure;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::fault::Fault;
 use serde_json::Value;
 
@@ -60,6 +60,11 @@ impl<'a> Sender<'a> {
             Ok(value) => accepted(&value),
             Err(Failure::Unanswered(why)) => uncertain(why),
             Err(Failure::Fault(fault)) if !is_refusal(&fault) => uncertain(fault.to_string()),
+            // Stopped, perhaps after it was sent.
+            Err(Failure::Own(error)) if error.kind() == ErrorKind::Cancelled => {
+                self.ledger.end_send(row, State::Uncertain, None, Some("stopped by the user"))?;
+                return Err(error);
+            }
             Err(failure) => {
                 let error = failure.into_error("the message was not sent");
                 self.ledger.end_send(row, State::Failed, None, Some(&error.what()))?;
