@@ -41,8 +41,8 @@ fn uploads_take_little_more_than_conversion() {
         match number % 4 {
             // Kept files stream from disk.
             0 => dir.file(name("txt"), format!("Note {number}.\n").repeat(100_000)),
-            1 => dir.file(name("png"), png16(300 + number % 50, 200)),
-            2 => dir.file(name("bmp"), bmp(200 + number % 50, 200)),
+            1 => dir.file(name("png"), png16(300 + number % 50, 200 + number / 50)),
+            2 => dir.file(name("bmp"), bmp(200 + number % 50, 200 + number / 50)),
             _ => {
                 let mut bytes = JPEG.to_vec();
                 // A comment after the start: another content, as fit as before.

@@ -5,7 +5,7 @@ use super::interrupt;
 use super::platform_args::UploadArgs;
 use super::screen::Screen;
 use super::settings::{Settings, notice};
-use super::table::size;
+use super::table::{files, size};
 use super::when::until;
 use super::{Exit, Outcome, inputs};
 use mediafit::batch::{DEFAULT_IN_FLIGHT, Job, UploadObserver, UploadRecord, UploadSummary};
@@ -138,8 +138,8 @@ impl Watch<'_> {
         self.screen.lower();
         let stopped = if summary.interrupted { " (stopped before the end)" } else { "" };
         let line = format!(
-            "{} files in {:.1} s: {} uploaded ({}), {} known before, {} refused, {} errors{stopped}",
-            summary.files,
+            "{} in {:.1} s: {} uploaded ({}), {} known before, {} refused, {} errors{stopped}",
+            files(summary.files),
             summary.seconds,
             summary.uploaded,
             size(summary.bytes_out),

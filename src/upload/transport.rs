@@ -4,7 +4,7 @@ use super::body::Form;
 use super::call::{Body, Call};
 use super::retry::Failure;
 use crate::cancel::Cancel;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::fault::Fault;
 use serde_json::Value;
 use std::io::Read;
@@ -114,6 +114,15 @@ impl Transport {
                 | ureq::Error::BadUri(_)
                 | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)
         );
+        // Found out before anything was sent, and no better the next time.
+        if why.contains("invalid peer certificate") {
+            let kind = ErrorKind::Upload { retryable: false };
+            return Failure::Own(Error::of(
+                kind,
+                "the server's certificate is not trusted",
+                std::io::Error::other(why),
+            ));
+        }
         match error {
             ureq::Error::Io(cause) if cause.get_ref().is_some_and(|inner| inner.is::<SourceFailed>()) => {
                 Failure::Own(Error::io("cannot be read as it was checked", std::io::Error::other(why)))
@@ -127,7 +136,7 @@ impl Transport {
 
 fn wrong(error: ureq::http::Error) -> Failure {
     let what = format!("the request cannot be made: {error}");
-    Failure::Own(Error::new(crate::error::ErrorKind::Io, what))
+    Failure::Own(Error::new(ErrorKind::Io, what))
 }
 
 impl Answer {
