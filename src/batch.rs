@@ -1,8 +1,12 @@
 //! Many files at once: the largest first, memory admitted before the start, one bad file never ends the run.
 
 mod admission;
+#[cfg(feature = "http")]
+mod hatch;
 mod journal;
 mod names;
+#[cfg(feature = "http")]
+mod upload;
 mod walk;
 
 use crate::digest;
@@ -19,6 +23,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
+#[cfg(feature = "http")]
+pub use upload::{DEFAULT_IN_FLIGHT, UploadObserver, UploadRecord, UploadSummary, Uploaded, renew};
 pub use walk::{WalkOptions, Walked, walk};
 
 /// The stack of a worker: some decoders recurse, and a picture in a deep structure must not end the run.
@@ -200,6 +206,21 @@ impl Batch {
         looked
     }
 
+    fn fit_one(&self, job: &Job, checked: Checked) -> (Checked, Result<Ending>) {
+        let fallback = checked.clone();
+        let fitted = Source::open(&job.path).and_then(|source| {
+            // What was planned was planned for the file as it was.
+            if source.len() == checked.facts.bytes {
+                return self.fitter.fit_checked(&source, checked, job.ask);
+            }
+            self.fitter.fit(&source, job.ask)
+        });
+        match fitted {
+            Ok((checked, ending)) => (checked, Ok(ending)),
+            Err(error) => (fallback, Err(error)),
+        }
+    }
+
     /// Policy, options and version in one number.
     fn fingerprint(&self) -> String {
         let policy = serde_json::to_string(self.fitter.policy()).unwrap_or_default();
@@ -303,7 +324,7 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 (Ok(checked), Some((_, ending))) => (checked, Ok(ending.clone())),
-                (Ok(checked), None) => self.fit_one(looked.job, checked),
+                (Ok(checked), None) => self.batch.fit_one(looked.job, checked),
             };
             let ending = match ending {
                 Ok(ending) => ending,
@@ -329,21 +350,6 @@ impl<'a> Run<'a> {
             };
             self.finish(record, Some(known));
             done = Some((checked, ending));
-        }
-    }
-
-    fn fit_one(&self, job: &Job, checked: Checked) -> (Checked, Result<Ending>) {
-        let fallback = checked.clone();
-        let fitted = Source::open(&job.path).and_then(|source| {
-            // What was planned was planned for the file as it was.
-            if source.len() == checked.facts.bytes {
-                return self.batch.fitter.fit_checked(&source, checked, job.ask);
-            }
-            self.batch.fitter.fit(&source, job.ask)
-        });
-        match fitted {
-            Ok((checked, ending)) => (checked, Ok(ending)),
-            Err(error) => (fallback, Err(error)),
         }
     }
 

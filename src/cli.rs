@@ -2,19 +2,39 @@
 //!
 //! Standard output carries data (with `--json` nothing else), standard error what is said to a person.
 
+#[cfg(feature = "http")]
+mod api;
 mod args;
 mod check;
 mod fit;
 mod inputs;
 mod interrupt;
+#[cfg(feature = "http")]
+mod link;
+#[cfg(feature = "http")]
+mod media;
 mod observer;
 mod pages;
+#[cfg(feature = "http")]
+mod platform_args;
 mod policy;
 mod screen;
+#[cfg(feature = "http")]
+mod send;
+#[cfg(feature = "serve")]
+mod server_args;
+#[cfg(feature = "serve")]
+mod servers;
 mod settings;
 mod single;
 mod table;
+#[cfg(feature = "http")]
+mod upload;
 mod version;
+#[cfg(feature = "http")]
+mod webhook;
+#[cfg(feature = "http")]
+mod when;
 
 use args::{Cli, Verb};
 use clap::Parser;
@@ -81,6 +101,20 @@ fn run() -> Outcome {
     match Cli::try_parse().map_err(Stop::Usage)?.verb {
         Verb::Check(args) => check::run(&args),
         Verb::Fit(args) => fit::run(&args),
+        #[cfg(feature = "http")]
+        Verb::Upload(args) => upload::run(&args),
+        #[cfg(feature = "http")]
+        Verb::Send(args) => send::run(&args),
+        #[cfg(feature = "http")]
+        Verb::Media(args) => media::run(&args),
+        #[cfg(feature = "http")]
+        Verb::Link(args) => link::run(&args),
+        #[cfg(feature = "http")]
+        Verb::Webhook(args) => webhook::run(&args),
+        #[cfg(feature = "serve")]
+        Verb::Serve(args) => servers::serve(&args),
+        #[cfg(feature = "serve")]
+        Verb::Simulate(args) => servers::simulate(&args),
         Verb::Policy(args) => policy::run(&args),
         Verb::Completions { shell } => pages::completions(shell),
         Verb::Man { verb } => pages::manual(verb.as_deref()),

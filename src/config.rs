@@ -13,12 +13,22 @@
 //! [roles]                   # the first glob that matches counts
 //! "avatars/*" = "sticker"
 //! "*.pdf" = "document"
+//!
+//! [upload]
+//! via = "360dialog"
+//! in-flight = 8
+//!
+//! [api.360dialog]           # only in a file that was named
+//! key-file = "waba.key"
 //! ```
+
+mod api;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Role;
 use crate::plan::{Animated, AudioCodec, EngineChoice, Language, Options, Repair, Transparency};
 use crate::policy::{Platform, Policy};
+pub use api::{ApiSection, ApiSections, LedgerSection, LinkSection, UploadSection};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -97,6 +107,14 @@ pub struct Config {
     /// The role of a file by its path below the argument: the first glob that matches counts. Default: none.
     #[serde(deserialize_with = "roles")]
     pub roles: Vec<(GlobMatcher, Role)>,
+    /// Where the platform's APIs are, and where their keys are to be found.
+    pub api: ApiSections,
+    /// How media is uploaded.
+    pub upload: UploadSection,
+    /// Where is remembered what was uploaded and sent.
+    pub ledger: LedgerSection,
+    /// How links are audited.
+    pub link: LinkSection,
 }
 
 /// The section `[fit]`: what [`Options`] takes, each absent where the default is to hold.
@@ -166,7 +184,7 @@ impl FitSection {
 }
 
 impl Config {
-    /// What the file at `path` says. A relative `policy` is taken from the file's own folder.
+    /// What the file at `path` says. Relative paths in it are taken from the file's own folder.
     ///
     /// # Errors
     /// `Io` when it cannot be read; otherwise as [`parse`](Self::parse).
@@ -174,8 +192,12 @@ impl Config {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| Error::io("cannot be read", error).at(path))?;
         let mut config = Self::parse(&text).map_err(|error| error.at(path))?;
-        if let (Some(policy), Some(folder)) = (&mut config.policy, path.parent()) {
-            *policy = folder.join(&*policy);
+        if let Some(folder) = path.parent() {
+            let api = &mut config.api;
+            let keys = [&mut api.on_premise, &mut api.dialog, &mut api.meta].map(|section| &mut section.key_file);
+            for named in keys.into_iter().chain([&mut config.policy, &mut config.ledger.path]).flatten() {
+                *named = folder.join(&*named);
+            }
         }
         Ok(config)
     }

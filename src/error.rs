@@ -3,7 +3,8 @@
 //! The rules:
 //! * A file that does not comply is **not** an error: it has a [`Verdict`](crate::judge::Verdict).
 //! * [`ErrorKind`] says who must act: the caller (`Io`, `Limit`, `CannotFit`, `Cancelled`), whoever made the file
-//!   (`Malformed`), whoever chose the engine (`Unsupported`, `Engine`), or we (`Verify` is always our bug).
+//!   (`Malformed`), whoever chose the engine (`Unsupported`, `Engine`), the platform (`Upload`), or we (`Verify` is always
+//!   our bug).
 //! * A message reads `path: what; found X, allowed Y; do Z`: no trailing period, one line.
 //! * Text that comes from a file or a file name is cleaned of control characters before it gets into a message.
 
@@ -31,6 +32,11 @@ pub enum ErrorKind {
     Engine,
     /// mediafit's own result did not pass its own check: a bug in mediafit.
     Verify,
+    /// The platform, or the way to it, refused: an upload, a download or a message.
+    Upload {
+        /// Whether the same may be tried again, unchanged.
+        retryable: bool,
+    },
     /// The caller asked to stop.
     Cancelled,
 }
@@ -47,6 +53,7 @@ impl ErrorKind {
             Self::CannotFit => "cannot-fit",
             Self::Engine => "engine",
             Self::Verify => "verify",
+            Self::Upload { .. } => "upload",
             Self::Cancelled => "cancelled",
         }
     }
@@ -106,6 +113,11 @@ impl Error {
     /// The operating system's refusal, with what was being done.
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self { source: Some(source), ..Self::new(ErrorKind::Io, what) }
+    }
+
+    /// An error of `kind` with its cause.
+    pub fn of(kind: ErrorKind, what: impl Into<String>, source: std::io::Error) -> Self {
+        Self { source: Some(source), ..Self::new(kind, what) }
     }
 
     /// The same error, about `path` (the first path that was given stays).

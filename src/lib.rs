@@ -87,18 +87,31 @@ mod disk;
 mod engine;
 pub mod error;
 pub mod facts;
+pub mod fault;
 pub mod format;
 pub mod inspect;
 pub mod judge;
 pub mod limits;
+#[cfg(feature = "http")]
+pub mod link;
+#[cfg(feature = "serve")]
+mod listen;
+pub mod message;
 mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod report;
 mod rule;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "serve")]
+pub mod simulate;
 pub mod sniff;
 mod source;
+#[cfg(feature = "http")]
+pub mod upload;
 mod verify;
+pub mod webhook;
 
 pub use cancel::Cancel;
 pub use engine::Ffmpeg;

@@ -346,7 +346,9 @@ impl Fitter {
             ErrorKind::Unsupported => Ok((checked, Ending::Refused(refusal(Reason::Unsupported)))),
             ErrorKind::Limit => Ok((checked, Ending::Refused(refusal(Reason::Limit)))),
             ErrorKind::CannotFit => Ok((checked, Ending::Refused(refusal(Reason::CannotFit)))),
-            ErrorKind::Io | ErrorKind::Engine | ErrorKind::Verify | ErrorKind::Cancelled => Err(error),
+            ErrorKind::Io | ErrorKind::Engine | ErrorKind::Verify | ErrorKind::Upload { .. } | ErrorKind::Cancelled => {
+                Err(error)
+            }
         }
     }
 }

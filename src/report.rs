@@ -281,6 +281,17 @@ impl Summary {
     }
 }
 
+/// `value` as one line of JSON with `type` in front.
+#[must_use]
+pub fn tagged(kind: &str, value: &impl Serialize) -> String {
+    let mut line = serde_json::Map::new();
+    line.insert("type".to_owned(), kind.into());
+    if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(value) {
+        line.extend(fields);
+    }
+    serde_json::Value::Object(line).to_string()
+}
+
 /// Milliseconds are enough for a person, microseconds for a machine.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6

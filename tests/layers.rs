@@ -17,9 +17,10 @@ const LEVELS: &[&[&str]] = &[
     &["plan"],
     &["convert"],
     &["verify"],
-    &["pipeline"],
+    &["pipeline", "fault", "message"],
+    &["upload", "link", "webhook", "listen"],
     &["report"],
-    &["config", "batch"],
+    &["config", "batch", "serve", "simulate"],
 ];
 
 /// Uses against the direction, and why each of them stands.
@@ -29,7 +30,7 @@ const AGAINST: &[(&str, &str)] = &[];
 const LONG: &[(&str, &str)] = &[];
 
 /// Rooms that only compute.
-const PURE: &[&str] = &["facts", "format", "judge", "plan", "policy", "rule"];
+const PURE: &[&str] = &["facts", "format", "judge", "message", "plan", "policy", "rule"];
 
 struct File {
     /// Below `src`, with `/`.
@@ -204,6 +205,12 @@ fn the_library_neither_prints_nor_ends_the_process() {
         "set_current_dir",
     ];
     check(&forbidden, |file| !["main", "cli"].contains(&file.room.as_str()));
+}
+
+#[test]
+fn only_the_servers_are_asynchronous() {
+    let servers = ["listen", "serve", "simulate"];
+    check(&["async", "await", "tokio", "axum", "hyper"], |file| !servers.contains(&file.room.as_str()));
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! What the command line can say.
 
+#[cfg(feature = "http")]
+use super::platform_args::{LinkArgs, MediaArgs, SendArgs, UploadArgs, WebhookArgs};
+#[cfg(feature = "serve")]
+use super::server_args::{ServeArgs, SimulateArgs};
 use super::{Stop, version};
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -52,6 +56,96 @@ Examples:
   mediafit policy > rules.json                 to be edited, then used with --policy rules.json
   mediafit policy --platform on-premise";
 
+#[cfg(feature = "http")]
+const UPLOAD_EXAMPLES: &str = "\
+Examples:
+  mediafit upload photos/ --json               an id a file; run again, nothing is uploaded twice
+  mediafit upload photos/ --dry-run            the requests, without credentials
+
+The key comes from D360_API_KEY (360dialog), or from WHATSAPP_TOKEN and
+WHATSAPP_PHONE_NUMBER_ID (Meta), or from a file or program that the file given with --config names.
+
+Exit codes: 0 every file has an id now; 1 some file could not be made fit; 2 usage or operational
+error, failed uploads included; 130 interrupted";
+
+#[cfg(feature = "http")]
+const SEND_EXAMPLES: &str = "\
+Examples:
+  mediafit send image --to 16505551234 --file photo.heic --caption 'Hello'
+  mediafit send document --to 16505551234 --id 4490709327384033 --filename offer.pdf
+  mediafit send image --to 16505551234 --link https://example.org/a.jpg --dry-run --json
+  mediafit send image --to 16505551234 --file a.jpg --template offer --language en_US
+
+Accepted is not delivered: how a message fared is told by callbacks (mediafit webhook).
+
+Exit codes: 0 accepted; 1 the file or the message is unfit; 2 refused, uncertain, or an
+operational error; 130 interrupted";
+
+#[cfg(feature = "http")]
+const MEDIA_EXAMPLES: &str = "\
+Examples:
+  mediafit media list --expiring-within 48h
+  mediafit media refresh --expiring-within 48h
+  mediafit media get 4490709327384033 -o photo.jpg
+  mediafit media get --from-webhook callback.json -o inbox/";
+
+#[cfg(feature = "http")]
+const LINK_EXAMPLES: &str = "\
+Examples:
+  mediafit link https://example.org/a.jpg
+  mediafit link http://127.0.0.1:8080/a.jpg --allow-private
+
+Exit codes: 0 every link can be sent; 1 some link cannot; 2 usage or operational error";
+
+#[cfg(feature = "http")]
+const WEBHOOK_EXAMPLES: &str = "\
+Examples:
+  mediafit webhook callback.json
+  jq -c .body requests.log | mediafit webhook - --json
+
+Exit codes: 0 no message failed; 1 some message failed; 2 usage or operational error";
+
+#[cfg(feature = "serve")]
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  mediafit serve ready/ --listen 127.0.0.1:8080
+  mediafit serve ready/ --cache-control no-cache   kept until Last-Modified changes
+
+It speaks plain HTTP: put a proxy with TLS before it.";
+
+#[cfg(feature = "serve")]
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  mediafit simulate &
+  D360_API_KEY=any mediafit upload photos/ --base-url http://127.0.0.1:8077
+  mediafit simulate --faults 0.2 --seed 7      one request in five fails, always the same ones
+
+GET /_simulate/media, /_simulate/messages and /_simulate/callbacks tell what it holds;
+POST /_simulate/advance?seconds=N moves its clock.";
+
+/// The verbs that have a manual page, in the order of the help.
+const VERBS: &[&str] = &[
+    "check",
+    "fit",
+    #[cfg(feature = "http")]
+    "upload",
+    #[cfg(feature = "http")]
+    "send",
+    #[cfg(feature = "http")]
+    "media",
+    #[cfg(feature = "http")]
+    "link",
+    #[cfg(feature = "http")]
+    "webhook",
+    #[cfg(feature = "serve")]
+    "serve",
+    #[cfg(feature = "serve")]
+    "simulate",
+    "policy",
+    "completions",
+    "man",
+];
+
 /// Makes any media file fit for WhatsApp Business messaging: checks it, repairs it by the smallest change, verifies the
 /// result
 #[derive(Parser, Debug)]
@@ -71,6 +165,34 @@ pub(crate) enum Verb {
     /// Check, repair and verify files, and write fit ones to a folder
     #[command(after_help = FIT_EXAMPLES)]
     Fit(FitArgs),
+    /// Make files fit, upload them, and print their ids; what is known is not uploaded again
+    #[cfg(feature = "http")]
+    #[command(after_help = UPLOAD_EXAMPLES)]
+    Upload(UploadArgs),
+    /// Send a message with media: by id, by link, or from a file
+    #[cfg(feature = "http")]
+    #[command(after_help = SEND_EXAMPLES)]
+    Send(Box<SendArgs>),
+    /// Download, look up, delete, list or renew media by id
+    #[cfg(feature = "http")]
+    #[command(after_help = MEDIA_EXAMPLES)]
+    Media(MediaArgs),
+    /// Audit links as the platform's downloader would meet them
+    #[cfg(feature = "http")]
+    #[command(after_help = LINK_EXAMPLES)]
+    Link(LinkArgs),
+    /// Explain callbacks about media: which file failed, by which rule, and what to do
+    #[cfg(feature = "http")]
+    #[command(after_help = WEBHOOK_EXAMPLES)]
+    Webhook(WebhookArgs),
+    /// Serve fit files over HTTP with the caching headers that the platform honours
+    #[cfg(feature = "serve")]
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Stand in for the platform's three APIs, strictly, for tests
+    #[cfg(feature = "serve")]
+    #[command(after_help = SIMULATE_EXAMPLES)]
+    Simulate(SimulateArgs),
     /// Print the rules in force as JSON
     #[command(after_help = POLICY_EXAMPLES)]
     Policy(PolicyArgs),
@@ -82,7 +204,7 @@ pub(crate) enum Verb {
     /// Print the manual page
     Man {
         /// The page of one verb
-        #[arg(value_parser = ["check", "fit", "policy", "completions", "man"])]
+        #[arg(value_parser = PossibleValuesParser::new(VERBS))]
         verb: Option<String>,
     },
 }
@@ -237,6 +359,27 @@ pub(crate) struct RunArgs {
     /// Say nothing but what is wrong, on standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// What is printed.
+#[cfg(any(feature = "http", feature = "serve"))]
+#[derive(Args, Debug, Clone, Copy)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct TalkArgs {
+    /// Print JSON Lines
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing but what is wrong, on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[cfg(any(feature = "http", feature = "serve"))]
+impl TalkArgs {
+    /// The same as for a run.
+    pub(crate) const fn run(self) -> RunArgs {
+        RunArgs { jobs: None, json: self.json, quiet: self.quiet }
+    }
 }
 
 impl InputArgs {

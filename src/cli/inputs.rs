@@ -91,6 +91,22 @@ pub(crate) fn stdin() -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// All of a text file, or of standard input for `-`.
+///
+/// # Errors
+/// `Io` when it cannot be read or is not UTF-8.
+#[cfg(feature = "http")]
+pub(crate) fn text(path: &Path) -> Result<String> {
+    let failed = |error| Error::io("cannot be read", error).at(path);
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(MAX_LIST).read_to_string(&mut text).map_err(failed)?;
+    } else {
+        File::open(path).map_err(failed)?.take(MAX_LIST).read_to_string(&mut text).map_err(failed)?;
+    }
+    Ok(text)
+}
+
 #[cfg(unix)]
 fn path_of(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;

@@ -2,7 +2,7 @@
 
 use super::args::{CheckArgs, FitArgs, InputArgs, RepairArgs, RuleArgs, RunArgs};
 use mediafit::batch::{Batch, WalkOptions};
-use mediafit::config::{Config, FILE_NAME};
+use mediafit::config::{Config, FILE_NAME, FitSection};
 use mediafit::policy::{Platform, Policy};
 use mediafit::{Ffmpeg, Fitter, Result};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,26 @@ pub(crate) struct Settings {
     pub(crate) batch: Batch,
     /// Which files are found.
     pub(crate) walk: WalkOptions,
+}
+
+impl RepairArgs {
+    /// Lays what the command line says over what the configuration says.
+    pub(crate) fn over(&self, fit: &mut FitSection) {
+        fit.repair = self.repair.or(fit.repair);
+        fit.strict = self.strict.or(fit.strict);
+        fit.animated = self.animated.or(fit.animated);
+        fit.salvage = self.salvage.or(fit.salvage);
+        fit.keep_metadata = self.keep_metadata.or(fit.keep_metadata);
+        fit.background = self.background.or(fit.background);
+        fit.transparency = self.transparency.or(fit.transparency);
+        fit.audio_codec = self.audio_codec.or(fit.audio_codec);
+        fit.loudness = self.loudness.or(fit.loudness);
+        fit.language = self.language.or(fit.language);
+        fit.engine = self.engine.or(fit.engine);
+        fit.max_height = self.max_height.or(fit.max_height);
+        fit.target_size = self.target_size.or(fit.target_size);
+        fit.trim_to_fit = self.trim_to_fit.or(fit.trim_to_fit);
+    }
 }
 
 impl Settings {
@@ -29,23 +49,10 @@ impl Settings {
         Ok(settings)
     }
 
-    fn new(rules: &RuleArgs, inputs: &InputArgs, repair: &RepairArgs, run: &RunArgs) -> Result<Self> {
+    /// For a run on `inputs` that writes nothing.
+    pub(crate) fn new(rules: &RuleArgs, inputs: &InputArgs, repair: &RepairArgs, run: &RunArgs) -> Result<Self> {
         let mut config = configured(rules)?;
-        let fit = &mut config.fit;
-        fit.repair = repair.repair.or(fit.repair);
-        fit.strict = repair.strict.or(fit.strict);
-        fit.animated = repair.animated.or(fit.animated);
-        fit.salvage = repair.salvage.or(fit.salvage);
-        fit.keep_metadata = repair.keep_metadata.or(fit.keep_metadata);
-        fit.background = repair.background.or(fit.background);
-        fit.transparency = repair.transparency.or(fit.transparency);
-        fit.audio_codec = repair.audio_codec.or(fit.audio_codec);
-        fit.loudness = repair.loudness.or(fit.loudness);
-        fit.language = repair.language.or(fit.language);
-        fit.engine = repair.engine.or(fit.engine);
-        fit.max_height = repair.max_height.or(fit.max_height);
-        fit.target_size = repair.target_size.or(fit.target_size);
-        fit.trim_to_fit = repair.trim_to_fit.or(fit.trim_to_fit);
+        repair.over(&mut config.fit);
         let fitter = Fitter::new(config.rules()?).with_options(config.fit.options()).with_ffmpeg(Ffmpeg::find());
         let mut batch = Batch::new(fitter);
         batch.jobs = run.jobs.or(config.jobs).unwrap_or(batch.jobs);
@@ -63,6 +70,12 @@ impl Settings {
     pub(crate) const fn policy(&self) -> &Policy {
         self.batch.fitter.policy()
     }
+}
+
+/// The configuration that was named, and not only found.
+#[cfg(feature = "http")]
+pub(crate) fn named(rules: &RuleArgs) -> Option<&Path> {
+    rules.config.as_deref()
 }
 
 /// The configuration in force, with the rules that the command line names.

@@ -218,7 +218,6 @@ impl PcmSource for PacketSource<'_> {
 mod tests {
     use super::super::opus::{OpusCoding, OpusEncoder};
     use super::*;
-    use crate::cancel::Cancel;
     use crate::convert::audio::decoded_us;
     use crate::demux::{EditEntry, Kind};
 
