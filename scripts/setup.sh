@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds or installs what building mediafit needs. Usage: scripts/setup.sh [build|test]
-#   build  a C compiler, make, and nasm on x86 (the default)
+#   build  a C compiler, make, cmake, and nasm on x86 (the default)
 #   test   the same, and cargo-nextest
 set -eu
 
