@@ -105,12 +105,12 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         model = wiser(model, &encoded);
         let given_up = encoded.qp > rate::FINEST_QP + 0.5;
         if total <= chosen.limit {
-            let filled = total / chosen.limit;
+            let filled = total * RESERVE / chosen.budget;
             let larger = best.as_ref().is_none_or(|(_, bytes)| *bytes < found);
             if larger {
                 best = Some((encoded, found));
             }
-            let again = given_up && filled < WELL_FILLED && passes < 2 && survey.count() <= SHORT;
+            let again = given_up && chosen.budget >= chosen.limit * RESERVE * 0.99 && filled < WELL_FILLED && passes < 2 && survey.count() <= SHORT;
             if !again {
                 break;
             }

@@ -101,52 +101,62 @@ pub(super) fn dithered(fine: u16, x: usize, y: usize) -> u8 {
 
 /// A conversion by interpolation between points.
 pub(super) struct Cube {
-    /// Brightness and both colours of the result in sixteenths of levels, by red difference, blue difference, brightness.
-    points: Vec<[f32; 3]>,
+    /// Brightness and both colours of the result in sixteenths of levels, each by red difference, blue difference and
+    /// brightness.
+    points: [Vec<f32>; 3],
     /// Points a code.
     scale: f32,
 }
+
+/// The four lines of a cube that stand around a colour: where each starts, and how much it counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines([(usize, f32); 4]);
 
 impl Cube {
     fn new(color: ColorTags, depth: u8, light: Light) -> Self {
         let top = f32::from(u16::MAX >> (16 - depth.clamp(8, 16)));
         let step = top / (POINTS - 1) as f32;
         let convert = hdr::Converter::new(color, depth, light);
-        let mut points = Vec::new();
+        let mut points = [Vec::new(), Vec::new(), Vec::new()];
         for cr in 0..POINTS {
             for cb in 0..POINTS {
                 for y in 0..POINTS {
                     let levels = convert.levels([y, cb, cr].map(|point| f64::from(point as f32 * step)));
-                    points.push(levels.map(|level| level as f32 * FINE));
+                    points.iter_mut().zip(levels).for_each(|(points, level)| points.push(level as f32 * FINE));
                 }
             }
         }
         Self { points, scale: 1.0 / step }
     }
 
-    /// The result of a code, in sixteenths of levels: trilinear.
-    pub(super) fn at(&self, code: [u16; 3]) -> [u16; 3] {
-        let mut base = [0_usize; 3];
-        let mut part = [0.0_f32; 3];
-        for ((base, part), code) in base.iter_mut().zip(&mut part).zip(code) {
-            let place = (f32::from(code) * self.scale).min((POINTS - 1) as f32);
-            *base = (place as usize).min(POINTS - 2);
-            *part = place - *base as f32;
-        }
-        let mut sum = [0.0_f32; 3];
-        for corner in 0..8_usize {
-            let bits = [corner & 1, corner >> 1 & 1, corner >> 2];
-            let mut weight = 1.0;
-            let mut index = 0;
-            for axis in (0..3).rev() {
-                weight *= if bits[axis] == 1 { part[axis] } else { 1.0 - part[axis] };
-                index = index * POINTS + base[axis] + bits[axis];
-            }
-            if let Some(point) = self.points.get(index) {
-                sum.iter_mut().zip(point).for_each(|(sum, value)| *sum += weight * value);
-            }
-        }
-        sum.map(|value| value.clamp(0.0, 255.0 * FINE) as u16)
+    /// The point before a code, and how far behind it the code lies.
+    fn place(&self, code: u16) -> (usize, f32) {
+        let place = (f32::from(code) * self.scale).min((POINTS - 1) as f32);
+        let base = (place as usize).min(POINTS - 2);
+        (base, place - base as f32)
+    }
+
+    /// The lines around a colour.
+    pub(super) fn lines(&self, cb: u16, cr: u16) -> Lines {
+        let ((cb, across), (cr, down)) = (self.place(cb), self.place(cr));
+        let start = (cr * POINTS + cb) * POINTS;
+        Lines([
+            (start, (1.0 - across) * (1.0 - down)),
+            (start + POINTS, across * (1.0 - down)),
+            (start + POINTS * POINTS, (1.0 - across) * down),
+            (start + POINTS * POINTS + POINTS, across * down),
+        ])
+    }
+
+    /// A component of the result for a brightness among these lines, in sixteenths of levels.
+    pub(super) fn along(&self, lines: &Lines, y: u16, component: usize) -> u16 {
+        let (base, part) = self.place(y);
+        let Some(points) = self.points.get(component) else { return 0 };
+        let sum: f32 = lines.0.iter().map(|&(start, weight)| match points.get(start + base..start + base + 2) {
+            Some(&[before, after]) => weight * (before + part * (after - before)),
+            _ => 0.0,
+        }).sum();
+        sum.clamp(0.0, 255.0 * FINE) as u16
     }
 }
 
@@ -171,7 +181,8 @@ mod tests {
         let (mut worst, mut sum, mut count) = (0.0_f64, 0.0, 0.0);
         for y in (64..940).step_by(31) {
             for (cb, cr) in [(512, 512), (480, 560), (560, 480), (430, 520), (512, 600)] {
-                let found = cube.at([y, cb, cr]);
+                let lines = cube.lines(cb, cr);
+                let found = [0, 1, 2].map(|component| cube.along(&lines, y, component));
                 let wanted = exact.levels([y, cb, cr].map(f64::from));
                 let error = (f64::from(found[0]) / 16.0 - wanted[0]).abs();
                 worst = worst.max(error);

@@ -1,6 +1,6 @@
 //! Decoded pictures to what the encoder takes: deinterlaced, scaled, in the result's colours, upright.
 
-use super::color::{Conversion, Plan, dithered};
+use super::color::{Conversion, Cube, Plan, dithered};
 use super::picture::{Canvas, Picture, Plane, Samples};
 use crate::error::{Error, Result};
 use crate::facts::VideoTrack;
@@ -117,28 +117,37 @@ fn converted(planes: [Samples; 3], conversion: &Conversion, width: usize, height
             let [y, u, v] = planes;
             [tabled(&y, luma, width), tabled(&u, chroma, width / 2), tabled(&v, chroma, width / 2)]
         }
-        Conversion::Cube(cube) => {
-            let [y, u, v] = planes;
-            let half = (width / 2).max(1);
-            let sample = |plane: &[u16], index: usize| plane.get(index).copied().unwrap_or(0);
-            let luma = y.iter().enumerate().map(|(index, &code)| {
-                let (x, row) = (index % width.max(1), index / width.max(1));
-                let colour = (row / 2) * half + (x / 2).min(half - 1);
-                dithered(cube.at([code, sample(&u, colour), sample(&v, colour)])[0], x, row)
-            });
-            let luma: Vec<u8> = luma.collect();
-            let (mut blue, mut red) = (vec![128; half * (height / 2)], vec![128; half * (height / 2)]);
-            for (index, (blue, red)) in blue.iter_mut().zip(&mut red).enumerate() {
-                let (x, row) = (index % half, index / half);
-                let corner = 2 * row * width + 2 * x;
-                let four = [corner, corner + 1, corner + width, corner + width + 1].map(|at| u32::from(sample(&y, at)));
-                let mean = u16::try_from(four.iter().sum::<u32>() / 4).unwrap_or(0);
-                let [_, cb, cr] = cube.at([mean, sample(&u, index), sample(&v, index)]);
-                (*blue, *red) = (dithered(cb, x, row), dithered(cr, x, row));
+        Conversion::Cube(cube) => cubed(&planes, cube, width, height),
+    }
+}
+
+/// All three components together; the four pixels of a colour share what is looked up for it.
+fn cubed([y, u, v]: &[Vec<u16>; 3], cube: &Cube, width: usize, height: usize) -> [Vec<u8>; 3] {
+    let half = (width / 2).max(1);
+    let mut luma = vec![16; width * height];
+    let (mut blue, mut red) = (Vec::new(), Vec::new());
+    let colours = u.chunks(half).zip(v.chunks(half));
+    let pairs = y.chunks(2 * width).zip(luma.chunks_mut(2 * width));
+    for (row, ((from, to), (cbs, crs))) in pairs.zip(colours).enumerate() {
+        let (Some((upper, lower)), Some((upper_to, lower_to))) = (from.split_at_checked(width), to.split_at_mut_checked(width))
+        else {
+            break;
+        };
+        let twos = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+        let twos_to = upper_to.as_chunks_mut::<2>().0.iter_mut().zip(lower_to.as_chunks_mut::<2>().0);
+        for (x, (((up, low), (up_to, low_to)), (&cb, &cr))) in twos.zip(twos_to).zip(cbs.iter().zip(crs)).enumerate() {
+            let lines = cube.lines(cb, cr);
+            for side in 0..2 {
+                up_to[side] = dithered(cube.along(&lines, up[side], 0), 2 * x + side, 2 * row);
+                low_to[side] = dithered(cube.along(&lines, low[side], 0), 2 * x + side, 2 * row + 1);
             }
-            [luma, blue, red]
+            let sum = u32::from(up[0]) + u32::from(up[1]) + u32::from(low[0]) + u32::from(low[1]);
+            let mean = u16::try_from(sum / 4).unwrap_or(u16::MAX);
+            blue.push(dithered(cube.along(&lines, mean, 1), x, row));
+            red.push(dithered(cube.along(&lines, mean, 2), x, row));
         }
     }
+    [luma, blue, red]
 }
 
 fn widened(samples: Samples) -> Vec<u16> {

@@ -28,6 +28,9 @@ const PLACES: usize = 6;
 const FEWEST: usize = 24;
 const MOST: usize = 120;
 
+/// A quantiser whose pictures nobody complains of.
+const DECENT_QP: f64 = 31.0;
+
 /// Bytes go with the number of pixels to this power, at one quantiser.
 const PIXEL_POWER: f64 = 0.75;
 
@@ -78,7 +81,7 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
         ends_at: None,
         count: survey.count() as f64,
         model: Model::EMPTY,
-        budget: (limit * RESERVE).min(worth).max(1.0),
+        budget: (limit * RESERVE).max(1.0),
         limit,
     };
     let mut step = 0;
@@ -90,6 +93,10 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
         let (keys, deltas) = chosen.kinds();
         let qp = chosen.model.solve(chosen.budget, keys, deltas);
         if qp <= COMFORT_QP {
+            // More than the source had keeps only its errors; but a source that was coded better than here is not pressed
+            // to its own size.
+            let (keys, deltas) = chosen.kinds();
+            chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, keys, deltas)));
             return Ok(chosen);
         }
         if chosen.gap == 0 && chosen.rate > FAST {
