@@ -1,29 +1,17 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
 pub(crate) mod aac;
+pub(crate) mod amr;
+pub(crate) mod flac;
 pub(crate) mod h264;
 pub(crate) mod hevc;
 pub(crate) mod mpeg_audio;
 pub(crate) mod opus;
 pub(crate) mod rbsp;
+pub(crate) mod vorbis;
 pub(crate) mod vpx_av1;
 
 use crate::bytes::code_name;
-
-pub(crate) mod aac;
-pub(crate) mod h264;
-pub(crate) mod hevc;
-pub(crate) mod opus;
-mod rbsp;
-pub(crate) mod vpx_av1;
-pub(crate) mod amr;
-pub(crate) mod mpeg_audio;
-pub(crate) mod opus;
-pub(crate) mod amr;
-pub(crate) mod flac;
-pub(crate) mod mpeg_audio;
-pub(crate) mod opus;
-pub(crate) mod vorbis;
 
 /// A table of codes and the name they stand for.
 type Names<K> = &'static [(&'static [K], &'static str)];

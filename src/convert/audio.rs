@@ -25,13 +25,12 @@ mod wav;
 mod waveform;
 mod window;
 
-pub(crate) use aac::AacEncoder;
-pub(crate) use access_units::{AacEncoded, AccessUnits};
+pub(crate) use access_units::AacEncoded;
 pub(crate) use encode::{encode_aac, transcode};
 pub(crate) use files::open as open_file;
 pub(crate) use layout::Layout;
 pub(crate) use packets::{Opening, open as open_track};
-pub(crate) use waveform::BARS;
+pub(crate) use waveform::{BARS, Waveform};
 
 use crate::cancel::Cancel;
 use crate::error::Result;
@@ -70,19 +69,25 @@ pub(crate) struct Transcoded {
     pub waveform: [u8; BARS],
 }
 
-/// Decodes everything and drops it; gives the length in microseconds.
+/// Decodes everything and drops it; gives how loud it is over its length.
 ///
 /// # Errors
 /// `Malformed` when the recording holds no sound, or too little of it decodes; `Cancelled`; `Io`.
-pub(crate) fn decode_whole(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Result<u64> {
-    let (mut samples, mut frames) = (Vec::new(), 0_u64);
-    let channels = usize::from(input.channels().max(1));
+pub(crate) fn listen(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Result<[u8; BARS]> {
+    let mut samples = Vec::new();
+    let mut waveform = Waveform::default();
+    let mut any = false;
     while input.read(&mut samples)? {
         cancel.check()?;
-        frames += (samples.len() / channels) as u64;
+        any |= !samples.is_empty();
+        waveform.add(&samples);
         samples.clear();
     }
-    Ok(u64::try_from(u128::from(frames) * 1_000_000 / u128::from(input.rate().max(1))).unwrap_or(u64::MAX))
+    if any {
+        Ok(waveform.bars())
+    } else {
+        Err(crate::error::Error::malformed("holds no sound; send the original again"))
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,9 @@ pub(super) fn open(
     arguments.extend(["-map", &format!("0:a:{track}"), "-vn", "-sn", "-dn"].map(OsString::from));
     arguments.extend(["-ac", &channels.to_string(), "-ar", &rate.to_string()].map(OsString::from));
     // What lies between packets is silence, as players have it.
-    arguments.extend(["-af", "aresample=async=1:first_pts=0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"].map(OsString::from));
+    arguments.extend(
+        ["-af", "aresample=async=1:first_pts=0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"].map(OsString::from),
+    );
     let running = ffmpeg.start(&arguments, cancel)?;
     Ok(Pipe { running: Some(running), rate, channels, block: vec![0; BLOCK], _input: input })
 }
@@ -68,7 +70,12 @@ impl PcmSource for Pipe {
         let read = self.block.get(..count).unwrap_or_default();
         let (samples, _) = read.as_chunks::<4>();
         // A decoder may give what is no number; it would poison every filter behind it.
-        into.extend(samples.iter().map(|&bytes| f32::from_le_bytes(bytes)).map(|sample| if sample.is_finite() { sample } else { 0.0 }));
+        into.extend(
+            samples
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .map(|sample| if sample.is_finite() { sample } else { 0.0 }),
+        );
         if count == BLOCK {
             return Ok(true);
         }

@@ -1,12 +1,12 @@
 //! Sound and moving pictures: which step is done by whom.
 
+use super::Candidate;
 use super::audio::{self, AacEncoded, Opening, PcmSource, Transcoded};
 use super::copy::{self, Beside, CopyJob, Target};
 use super::ffmpeg;
 use super::spool::{Body, Spool};
 use super::strip::tags;
 use super::write::Packets;
-use super::Candidate;
 use crate::cancel::Cancel;
 use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Want};
 use crate::engine::Ffmpeg;
@@ -77,8 +77,16 @@ pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, ca
     let pictures = !streams.video.is_empty();
     let mut heard = Heard::default();
     for track in 0..streams.audio.len() {
-        let bench =
-            Bench { source, facts, streams, engine: Engine::Builtin, ffmpeg, cancel, max_bytes: u64::MAX, salvage: false };
+        let bench = Bench {
+            source,
+            facts,
+            streams,
+            engine: Engine::Builtin,
+            ffmpeg,
+            cancel,
+            max_bytes: u64::MAX,
+            salvage: false,
+        };
         match bench.pcm(track, pictures) {
             Ok(input) => heard.waveform = heard.waveform.or(Some(audio::listen(input, cancel)?)),
             // A track beside others that is not decoded here was not found damaged.
@@ -296,7 +304,8 @@ impl<'a> Bench<'a> {
     }
 
     fn code_video(&self, video: usize, coding: VideoCoding, sound: &Step) -> Result<Body> {
-        let facts = self.streams.video.get(video).ok_or_else(|| Error::engine("the plan names no stream of pictures"))?;
+        let facts =
+            self.streams.video.get(video).ok_or_else(|| Error::engine("the plan names no stream of pictures"))?;
         let audio = match sound {
             Step::CopyAudio { track } => Some((*track, 128_000)),
             Step::EncodeAudio { track, coding } if coding.codec == AudioCodec::Aac => Some((*track, coding.bitrate)),

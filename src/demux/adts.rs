@@ -82,6 +82,11 @@ impl<'a> Adts<'a> {
         &self.damage
     }
 
+    /// Where the frames start and where what stands behind them does.
+    pub(crate) const fn frames(&self) -> (u64, u64) {
+        (self.first, self.tags.end)
+    }
+
     /// Counts all frames, and goes back to the first.
     pub(crate) fn count(&mut self) -> Result<Counted> {
         self.walk.rewind(self.first);

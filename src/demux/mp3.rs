@@ -107,6 +107,11 @@ impl<'a> Mp3<'a> {
         delays.map_or(0, |(delay, padding)| u64::from(delay) + u64::from(padding))
     }
 
+    /// Where the frames start, the encoder's own included, and where what stands behind them does.
+    pub(crate) const fn frames(&self) -> (u64, u64) {
+        (self.begin, self.tags.end)
+    }
+
     /// Counts all frames of sound, and goes back to the first.
     pub(crate) fn count(&mut self) -> Result<Counted> {
         self.walk.rewind(self.first);

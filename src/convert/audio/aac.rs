@@ -37,9 +37,10 @@ impl Decoder for AacDecoder {
     fn decode(&mut self, packet: &[u8], into: &mut Vec<f32>) -> Result<Spec> {
         let mut spec = None;
         let decoded = self.decoder.decode_au(packet, |frame| {
-            let layout = Layout::new(frame.planar.iter().enumerate().map(|(index, _)| {
-                frame.meta.channels.get(index).copied().flatten().map_or(Speaker::Unknown, speaker)
-            }));
+            let layout =
+                Layout::new(frame.planar.iter().enumerate().map(|(index, _)| {
+                    frame.meta.channels.get(index).copied().flatten().map_or(Speaker::Unknown, speaker)
+                }));
             interleave(frame.planar, frame.samples, into);
             // Two planes without names are left and right.
             let named = layout.channels() > 2;

@@ -70,7 +70,7 @@ fn walk(source: &Source) -> Result<(Common, u64, u64)> {
         let body = at + 8;
         let end = body.saturating_add(size.into());
         match head.get(..4) {
-            Some(b"COMM") => common = Common::parse(&source.bytes_at(body, 22)?),
+            Some(b"COMM") => common = Common::parse(&source.bytes_at(body, 22.min(size as usize))?),
             Some(b"SSND") => {
                 let offset = be32(&source.bytes_at(body, 4)?, 0).unwrap_or(0);
                 sound = Some((body.saturating_add(8).saturating_add(offset.into()), end.min(source.len())));
@@ -114,6 +114,9 @@ mod tests {
             let source = aiff(channels, &[0; 4096]);
             assert_eq!(open(&source).err().map(|error| error.kind()), Some(ErrorKind::Limit));
         }
-        assert_eq!(open(&Source::from_bytes(b"FORM\0\0\0\x04AIFF".as_slice(), None)).err().unwrap().kind(), ErrorKind::Malformed);
+        assert_eq!(
+            open(&Source::from_bytes(b"FORM\0\0\0\x04AIFF".as_slice(), None)).err().unwrap().kind(),
+            ErrorKind::Malformed
+        );
     }
 }

@@ -31,7 +31,11 @@ pub(crate) struct Opening {
 ///
 /// # Errors
 /// `Unsupported` by the codec's name; `Malformed` when nothing decodes; `Limit`; `Io`.
-pub(crate) fn open<'a>(demuxer: Box<dyn Demuxer + 'a>, track: usize, opening: Opening) -> Result<Box<dyn PcmSource + 'a>> {
+pub(crate) fn open<'a>(
+    demuxer: Box<dyn Demuxer + 'a>,
+    track: usize,
+    opening: Opening,
+) -> Result<Box<dyn PcmSource + 'a>> {
     let none = || Error::malformed("holds no sound; send the original again");
     let described = demuxer.tracks().get(track).ok_or_else(none)?.clone();
     let decoder = of_track(&described)?;
@@ -207,5 +211,110 @@ impl PcmSource for PacketSource<'_> {
             }
             self.advance()?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::opus::{OpusCoding, OpusEncoder};
+    use super::*;
+    use crate::cancel::Cancel;
+    use crate::convert::audio::decode_whole;
+    use crate::demux::{EditEntry, Kind};
+
+    /// A second of Opus in packets of 20 ms.
+    struct Second {
+        tracks: Vec<Track>,
+        packets: std::vec::IntoIter<Packet>,
+    }
+
+    impl Second {
+        fn new(change: impl FnOnce(&mut Track, &mut Vec<Packet>)) -> Self {
+            let coding = OpusCoding { rate: 48_000, channels: 2, bitrate: 64_000, voice: false };
+            let mut encoder = OpusEncoder::new(coding).unwrap();
+            let mut track = Track::new(1, Kind::Audio, "opus", 48_000);
+            track.config = encoder.head(48_000).to_bytes();
+            let mut packets = Vec::new();
+            let mut each = |data: &[u8], samples: u32| {
+                let pts = packets.len() as i64 * i64::from(samples);
+                packets.push(Packet { pts, duration: samples.into(), data: data.to_vec(), ..Packet::default() });
+                Ok(())
+            };
+            encoder.encode(&vec![0.25; 96_000], &mut each).unwrap();
+            encoder.finish(&mut each).unwrap();
+            change(&mut track, &mut packets);
+            Self { tracks: vec![track], packets: packets.into_iter() }
+        }
+    }
+
+    impl Demuxer for Second {
+        fn tracks(&self) -> &[Track] {
+            &self.tracks
+        }
+
+        fn next(&mut self, packet: &mut Packet, _want: Want) -> Result<bool> {
+            let next = self.packets.next();
+            let more = next.is_some();
+            if let Some(next) = next {
+                if next.size == u32::MAX {
+                    return Err(Error::malformed("cut off"));
+                }
+                *packet = next;
+            }
+            Ok(more)
+        }
+    }
+
+    /// Microseconds that are played.
+    fn played(opening: Opening, change: impl FnOnce(&mut Track, &mut Vec<Packet>)) -> Result<u64> {
+        decode_whole(open(Box::new(Second::new(change)), 0, opening)?, &Cancel::default())
+    }
+
+    const WHOLE: Opening = Opening { salvage: false, fill_holes: false };
+
+    #[test]
+    fn trims_are_carried_out_to_the_sample() {
+        // 51 packets of 20 ms, of which 312 samples come before the sound.
+        assert_eq!(played(WHOLE, |_, _| {}).unwrap(), 1_020_000 - 6_500);
+        let entry = |media_time, duration_us| EditEntry { duration_us, media_time, rate: 1 << 16 };
+        // What the header says again is not taken off twice.
+        assert_eq!(played(WHOLE, |track, _| track.edits.list = vec![entry(312, 1_000_000)]).unwrap(), 1_000_000);
+        assert_eq!(
+            played(WHOLE, |track, _| track.edits.list = vec![entry(-1, 500_000), entry(312, 0)]).unwrap(),
+            1_013_500
+        );
+        assert_eq!(played(WHOLE, |track, _| track.edits.list = vec![entry(48_312, 500_000)]).unwrap(), 13_500);
+        assert_eq!(played(WHOLE, |track, _| track.padding = Some(648)).unwrap(), 1_000_000);
+        let discard = |_: &mut Track, packets: &mut Vec<Packet>| packets.last_mut().unwrap().discard_ns = 13_500_000;
+        assert_eq!(played(WHOLE, discard).unwrap(), 1_000_000);
+    }
+
+    #[test]
+    fn damaged_packets_become_silence_until_they_are_most() {
+        let damaged = |count: usize| {
+            move |_: &mut Track, packets: &mut Vec<Packet>| {
+                packets.iter_mut().skip(5).take(count).for_each(|packet| packet.data = vec![0xff, 0xff]);
+            }
+        };
+        assert_eq!(played(WHOLE, damaged(3)).unwrap(), 1_013_500);
+        assert_eq!(played(WHOLE, damaged(30)).unwrap_err().kind(), ErrorKind::Malformed);
+        let all = |_: &mut Track, packets: &mut Vec<Packet>| packets.iter_mut().for_each(|packet| packet.data.clear());
+        assert_eq!(played(WHOLE, all).unwrap_err().kind(), ErrorKind::Malformed);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_played_when_asked_for() {
+        let cut = |_: &mut Track, packets: &mut Vec<Packet>| packets[25].size = u32::MAX;
+        assert_eq!(played(WHOLE, cut).unwrap_err().kind(), ErrorKind::Malformed);
+        assert_eq!(played(Opening { salvage: true, ..WHOLE }, cut).unwrap(), 493_500);
+    }
+
+    #[test]
+    fn holes_become_silence_beside_pictures() {
+        let hole = |_: &mut Track, packets: &mut Vec<Packet>| {
+            packets.iter_mut().skip(10).for_each(|packet| packet.pts += 24_000)
+        };
+        assert_eq!(played(WHOLE, hole).unwrap(), 1_013_500);
+        assert_eq!(played(Opening { fill_holes: true, ..WHOLE }, hole).unwrap(), 1_513_500);
     }
 }

@@ -192,11 +192,15 @@ fn of_version_2(entry: &[u8]) -> Option<Stored> {
     }
     let bits = u16::try_from(be32(entry, 56)?).ok()?;
     let flags = be32(entry, 60)?;
-    if flags & 1 == 1 { Stored::floats(bits, flags & 2 == 2) } else { Stored::integers(bits, flags & 2 == 2, flags & 4 == 0) }
+    if flags & 1 == 1 {
+        Stored::floats(bits, flags & 2 == 2)
+    } else {
+        Stored::integers(bits, flags & 2 == 2, flags & 4 == 0)
+    }
 }
 
 /// The content of the first box of this kind anywhere in a sample entry.
-fn boxes_find<'e>(entry: &'e [u8], kind: &[u8; 4]) -> Option<&'e [u8]> {
+fn inner<'e>(entry: &'e [u8], kind: &[u8; 4]) -> Option<&'e [u8]> {
     let at = crate::bytes::find(entry, kind)?;
     entry.get(at + 4..)
 }

@@ -142,7 +142,8 @@ fn run(
                 None => arguments.push("-an".into()),
             }
             arguments.extend(
-                ["-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4"].map(OsString::from),
+                ["-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4"]
+                    .map(OsString::from),
             );
             arguments.push(folder.join("out.mp4").into_os_string());
         }
@@ -164,8 +165,6 @@ fn filters(facts: &VideoTrack, side: u32) -> String {
     }
     // The frame is upright here: ffmpeg turns it by itself.
     filters.push("scale=trunc(iw*sar/2)*2:trunc(ih/2)*2,setsar=1".to_owned());
-    filters.push(format!(
-        "scale='if(gt(iw,ih),-2,min(iw,{side}))':'if(gt(iw,ih),min(ih,{side}),-2)':flags=lanczos"
-    ));
+    filters.push(format!("scale='if(gt(iw,ih),-2,min(iw,{side}))':'if(gt(iw,ih),min(ih,{side}),-2)':flags=lanczos"));
     filters.join(",")
 }
