@@ -117,7 +117,8 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         } else if best.is_some() {
             break;
         } else {
-            aim *= (chosen.limit / total).min(1.0) * 0.985;
+            // The model knows better now; a little is kept back, in case it errs the same way again.
+            aim *= 0.97;
         }
     }
     let Some((encoded, _)) = best else {

@@ -103,12 +103,17 @@ pub(super) struct Steering {
     qp: f64,
     /// What rounding has left.
     rest: f64,
+    /// Pictures since the quantiser was set.
+    since: u32,
     sum: f64,
     count: f64,
 }
 
 /// How far the quantiser may move from where it started.
-const REACH: f64 = 4.0;
+const REACH: f64 = 6.0;
+
+/// The quantiser is set anew at key pictures and after so many others, by one step at most there.
+const EVERY: u32 = 12;
 
 /// The share of the whole after which what was found counts as much as what was sampled.
 const TRUST: f64 = 0.10;
@@ -117,16 +122,20 @@ impl Steering {
     pub(super) fn new(model: Model, budget: f64, keys: f64, deltas: f64, finest: f64) -> Self {
         let qp = model.solve(budget, keys, deltas).clamp(finest, COARSEST_QP + 3.0);
         let whole = model.bytes(qp, keys, deltas);
-        Self { model, budget, keys, deltas, used: 0.0, foreseen: 0.0, whole, base: qp, qp, rest: 0.0, sum: 0.0, count: 0.0 }
+        Self { model, budget, keys, deltas, used: 0.0, foreseen: 0.0, whole, base: qp, qp, rest: 0.0, since: 0, sum: 0.0, count: 0.0 }
     }
 
     /// The quantiser of the next picture.
     pub(super) fn next(&mut self, key: bool, finest: f64) -> u8 {
-        if key && self.foreseen > 0.0 {
+        self.since += 1;
+        if (key || self.since >= EVERY) && self.foreseen > 0.0 {
+            self.since = 0;
             let doubt = TRUST * self.whole;
             let wrong = (self.used + doubt) / (self.foreseen + doubt);
             let left = (self.budget - self.used).max(1.0);
             let wanted = self.model.scaled(wrong).solve(left, self.keys.max(1.0), self.deltas.max(0.0));
+            let step = if key { REACH } else { 1.0 };
+            let wanted = wanted.clamp(self.qp - step, self.qp + step);
             self.qp = wanted.clamp(self.base - REACH, self.base + REACH).clamp(finest, COARSEST_QP + 6.0);
         }
         let wanted = if key { (self.qp - KEY_OFFSET).max(finest - KEY_OFFSET) } else { self.qp };
