@@ -99,10 +99,10 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     while passes <= MAX_CORRECTIONS {
         passes += 1;
         let budget = chosen.budget * aim;
-        let encoded = pass::encode(job, &survey, &chosen, model, budget, cancel)?;
+        let encoded = pass::encode(job, &survey, &chosen, model, (budget, passes > 1), cancel)?;
         let total = encoded.store.bytes() as f64;
         found = total as u64;
-        model = wiser(model, &encoded);
+        model = wiser(model, &encoded, &chosen);
         let given_up = encoded.qp > rate::FINEST_QP + 0.5;
         if total <= chosen.limit {
             let filled = total * RESERVE / chosen.budget;
@@ -137,9 +137,11 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     sound::assemble(job, &sound, &encoded, &chosen, cancel).map(|out| (out, report))
 }
 
-/// What a pass has shown, for the next one.
-fn wiser(model: Model, encoded: &Encoded) -> Model {
-    model.scaled(encoded.error.clamp(0.25, 4.0))
+/// The model that would have foreseen what a pass came to, at its quantiser on average.
+fn wiser(model: Model, encoded: &Encoded, chosen: &Chosen) -> Model {
+    let (keys, deltas) = chosen.kinds();
+    let foreseen = model.bytes(encoded.qp, keys, deltas).max(1.0);
+    model.scaled((encoded.store.bytes() as f64 / foreseen).clamp(0.05, 20.0))
 }
 
 /// Bytes of the file that are not pictures.

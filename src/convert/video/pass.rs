@@ -34,13 +34,13 @@ pub(super) struct Encoded {
     pub similarity: (f64, u32),
 }
 
-/// Codes the clip with `model`, towards `budget` bytes.
+/// Codes the clip with `model`, towards `budget` bytes; with one quantiser throughout where it is `fixed`.
 pub(super) fn encode(
     job: &Job<'_, '_, '_>,
     survey: &Survey,
     chosen: &Chosen,
     model: Model,
-    budget: f64,
+    (budget, fixed): (f64, bool),
     cancel: &Cancel,
 ) -> Result<Encoded> {
     let stream = Stream::new((job.open)()?, job.track, 0, job.salvage)?;
@@ -49,7 +49,7 @@ pub(super) fn encode(
     let color = renderer.tags()?;
     let mut encoder = AccessUnits::new(settings(chosen, color), 30)?;
     let (keys, deltas) = chosen.kinds();
-    let mut steering = Steering::new(model, budget, keys, deltas, FINEST_QP);
+    let mut steering = Steering::new(model, budget, keys, deltas, FINEST_QP, fixed);
     let mut scenes = Scenes::new(survey.clock.to);
     let mut check = Check::new();
     let mut store = PacketStore::new(job.coding.target_bytes.saturating_mul(4).max(1 << 24));

@@ -89,6 +89,8 @@ impl Model {
 #[derive(Debug, Clone)]
 pub(super) struct Steering {
     model: Model,
+    /// Whether the quantiser stays: the model was made of the whole clip.
+    fixed: bool,
     budget: f64,
     /// Pictures of both kinds that are still to come, by expectation.
     keys: f64,
@@ -119,16 +121,16 @@ const EVERY: u32 = 12;
 const TRUST: f64 = 0.10;
 
 impl Steering {
-    pub(super) fn new(model: Model, budget: f64, keys: f64, deltas: f64, finest: f64) -> Self {
+    pub(super) fn new(model: Model, budget: f64, keys: f64, deltas: f64, finest: f64, fixed: bool) -> Self {
         let qp = model.solve(budget, keys, deltas).clamp(finest, COARSEST_QP + 3.0);
         let whole = model.bytes(qp, keys, deltas);
-        Self { model, budget, keys, deltas, used: 0.0, foreseen: 0.0, whole, base: qp, qp, rest: 0.0, since: 0, sum: 0.0, count: 0.0 }
+        Self { model, budget, keys, deltas, fixed, used: 0.0, foreseen: 0.0, whole, base: qp, qp, rest: 0.0, since: 0, sum: 0.0, count: 0.0 }
     }
 
     /// The quantiser of the next picture.
     pub(super) fn next(&mut self, key: bool, finest: f64) -> u8 {
         self.since += 1;
-        if (key || self.since >= EVERY) && self.foreseen > 0.0 {
+        if !self.fixed && (key || self.since >= EVERY) && self.foreseen > 0.0 {
             self.since = 0;
             let doubt = TRUST * self.whole;
             let wrong = (self.used + doubt) / (self.foreseen + doubt);
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn steering_lands_though_the_model_is_wrong() {
         let budget = 400_000.0;
-        let mut steering = Steering::new(model(), budget, 10.0, 590.0, FINEST_QP);
+        let mut steering = Steering::new(model(), budget, 10.0, 590.0, FINEST_QP, false);
         let mut used = 0.0;
         for index in 0..600 {
             let key = index % 60 == 0;

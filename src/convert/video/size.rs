@@ -131,8 +131,9 @@ fn trimmed(job: &Job<'_, '_, '_>, survey: &Survey, mut chosen: Chosen, sound_byt
     let (keys, deltas) = chosen.kinds();
     let seconds = survey.seconds();
     let least = chosen.model.bytes(COARSEST_QP, keys, deltas);
-    let tables = overhead(survey.count(), 0, sound_bytes / 200);
-    let share = job.coding.target_bytes as f64 * RESERVE / (least + tables + sound_bytes as f64);
+    let fixed = overhead(0, 0, 0);
+    let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
+    let share = (job.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each);
     let fits = seconds * share.min(1.0);
     if !job.coding.trim_to_fit || fits < 1.0 {
         return Err(Error::cannot_fit(format!(
@@ -146,7 +147,7 @@ fn trimmed(job: &Job<'_, '_, '_>, survey: &Survey, mut chosen: Chosen, sound_byt
     chosen.end = first.saturating_add(ticks);
     chosen.ends_at = Some(survey.clock.shown(chosen.end) as f64 / f64::from(survey.clock.to));
     chosen.count *= share;
-    chosen.limit = job.coding.target_bytes as f64 - (tables + sound_bytes as f64) * share - 4096.0;
+    chosen.limit = (job.coding.target_bytes as f64 - fixed - each * share).max(1.0);
     chosen.budget = chosen.limit * RESERVE;
     Ok(chosen)
 }
