@@ -13,6 +13,9 @@ mod sticker;
 mod stream;
 mod strip;
 mod write;
+#[cfg(feature = "video")]
+#[allow(dead_code, reason = "the media rooms meet here")]
+mod video;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};

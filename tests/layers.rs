@@ -239,7 +239,7 @@ fn a_file_is_one_subject() {
 
 #[test]
 fn unsafe_code_is_where_it_was_audited() {
-    let allowed = ["convert/jpeg/ffi.rs", "convert/jpeg/ffi/"];
+    let allowed = ["convert/jpeg/ffi.rs", "convert/jpeg/ffi/", "convert/video/ffi.rs"];
     for file in sources() {
         let audited = allowed.iter().any(|place| file.name.starts_with(place));
         assert!(audited || !file.code().any(|(_, line)| line.contains("unsafe ")), "src/{} has unsafe code", file.name);

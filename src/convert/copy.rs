@@ -101,6 +101,35 @@ pub(crate) fn packets<'d>(demuxer: Box<dyn Demuxer + 'd>, index: usize) -> Resul
     Ok(Box::new(times::Retimed::new(Chosen::new(demuxer, &[index]), &clocks)))
 }
 
+/// A track that is kept beside something that is made.
+pub(crate) struct Kept {
+    /// How it stands.
+    pub track: Track,
+    index: usize,
+    clocks: Vec<times::Clock>,
+}
+
+impl Kept {
+    /// Track `index` of `demuxer`.
+    ///
+    /// # Errors
+    /// `Unsupported` for a track that cannot be copied.
+    pub(crate) fn new(demuxer: &dyn Demuxer, index: usize) -> Result<Self> {
+        let mut tracks = chosen(demuxer.tracks(), &[index])?;
+        let clocks = times::clocks(&tracks);
+        let mut track = tracks.pop().ok_or_else(|| Error::engine("no track was chosen"))?;
+        if let Some(clock) = clocks.first() {
+            clock.apply(&mut track);
+        }
+        Ok(Self { track, index, clocks })
+    }
+
+    /// Its packets, from the start of `demuxer` on.
+    pub(crate) fn packets<'d>(&self, demuxer: Box<dyn Demuxer + 'd>) -> Box<dyn Packets + 'd> {
+        Box::new(times::Retimed::new(Chosen::new(demuxer, &[self.index]), &self.clocks))
+    }
+}
+
 /// Copies the packets of the kept tracks into an MP4 in `out`, with the stream `beside` behind them.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use super::audio::{engine_for, kept_audio};
 use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools, VideoCoding};
 use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
-use crate::facts::{AudioTrack, Facts, StreamFacts, VideoTrack};
+use crate::facts::{AudioTrack, Chroma, Facts, StreamFacts, VideoTrack};
 use crate::format::Format;
 use crate::judge::{Finding, Rule};
 use crate::policy::Policy;
@@ -27,7 +27,21 @@ const DEMUXED: [Format; 9] = [
 ];
 
 /// Codecs of pictures that are decoded here. All else goes to ffmpeg or is refused.
-const DECODED: [&str; 0] = [];
+const DECODED: &[&str] = if cfg!(feature = "video") { &["h264", "hevc", "vp9"] } else { &[] };
+
+/// Whether this very track is decoded here: kinds of these codecs that no phone makes are not.
+fn decoded_here(track: &VideoTrack) -> bool {
+    let depth = track.bit_depth.unwrap_or(8);
+    let kind = match track.codec.as_str() {
+        // 4:4:4 is refused by its decoder; so are 9, 12 and 14 bits.
+        "h264" => track.chroma != Some(Chroma::Full) && [8, 10].contains(&depth),
+        // Main and Main 10; the range extensions are refused.
+        "hevc" => matches!(track.chroma, None | Some(Chroma::Quarter)) && depth <= 10,
+        _ => true,
+    };
+    // Mirrored pictures are turned by ffmpeg alone.
+    kind && !track.odd_matrix && DECODED.contains(&track.codec.as_str())
+}
 
 /// Rules whose cure needs new pictures.
 const PICTURES: [Rule; 8] = [
@@ -191,7 +205,7 @@ fn audio_step(index: usize, track: &AudioTrack, target_bytes: u64) -> Step {
 /// Who can decode the pictures and code them anew, or why nobody can.
 fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, String> {
     let codec = track.codec.as_str();
-    let builtin = DECODED.contains(&codec);
+    let builtin = decoded_here(track);
     match (choice, builtin, tools.ffmpeg) {
         (EngineChoice::Auto | EngineChoice::Builtin, true, _) => Ok(Engine::Builtin),
         (EngineChoice::Auto, false, true) | (EngineChoice::Ffmpeg, _, true) => Ok(Engine::Ffmpeg),

@@ -1,0 +1,150 @@
+//! Moving pictures coded anew by what is built in: any decoder of ours, H.264 of Main profile out, under a size.
+//!
+//! The quantiser is one for the whole clip, chosen from samples of it and corrected at key pictures; the picture's size is
+//! the largest at which that quantiser stays comfortable. Nothing holds more than a few pictures in memory.
+
+mod check;
+mod color;
+mod decode;
+mod encoder;
+mod ffi;
+mod nal;
+mod pass;
+mod picture;
+mod rate;
+mod render;
+mod shown;
+mod size;
+mod sound;
+mod survey;
+
+pub(crate) use sound::Sound;
+
+use super::spool::Spool;
+use crate::cancel::Cancel;
+use crate::demux::Demuxer;
+use crate::error::{Error, Result};
+use crate::facts::VideoTrack;
+use crate::plan::VideoCoding;
+use pass::Encoded;
+use rate::Model;
+use size::Chosen;
+use survey::Survey;
+
+/// How often a clip is coded again when it came out too large, or far too small.
+const MAX_CORRECTIONS: u32 = 3;
+
+/// The least share of its budget that a clip fills whose quality was given up.
+const WELL_FILLED: f64 = 0.90;
+
+/// Clips of more pictures are not coded again only to fill their budget.
+const SHORT: usize = 5400;
+
+/// Bytes that tables take: of the whole file, of each picture, of each of the sound's packets.
+const FIXED_TABLES: f64 = 2048.0;
+const PICTURE_TABLES: f64 = 14.0;
+
+/// What the steering may be wrong by at the end, as a share of the budget.
+const RESERVE: f64 = 0.985;
+
+/// A copy of H.264 pictures may grow by so much, others by what their codec saves.
+const H264_GROWTH: f64 = 1.1;
+const OTHER_GROWTH: f64 = 1.8;
+
+/// What is to be made.
+pub(crate) struct Job<'j, 'd, 's> {
+    /// Opens the source from its start.
+    pub open: &'j dyn Fn() -> Result<Box<dyn Demuxer + 'd>>,
+    /// The demuxer's number of the track of pictures.
+    pub track: usize,
+    /// What was measured of it.
+    pub facts: &'j VideoTrack,
+    /// How it is coded.
+    pub coding: &'j VideoCoding,
+    /// What stands beside the pictures.
+    pub sound: Sound<'s>,
+    /// Whether a source that is cut off is read as far as it goes.
+    pub salvage: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Report {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// Pictures of the source that are shown, and pictures that were coded.
+    pub pictures: (u64, u64),
+    /// The quantiser on average.
+    pub qp: f64,
+    /// The least similarity to the decoded source that was found, and how many pictures were compared.
+    pub similarity: (f64, u32),
+    /// How often the clip was coded.
+    pub passes: u32,
+}
+
+/// Codes `job` anew, at its coding's target size at most.
+///
+/// # Errors
+/// `CannotFit` with the length that would fit; `Unsupported` by the codec's name; `Malformed` when too little decodes;
+/// `Verify` when the result does not look like its source; `Limit`, `Engine`, `Io`, `Cancelled`.
+pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool, Report)> {
+    let survey = Survey::read(&mut *(job.open)()?, job.track, job.salvage, cancel)?;
+    let sound = job.sound.measured(job, cancel)?;
+    let chosen = size::chosen(job, &survey, sound.bytes, cancel)?;
+    let mut model = chosen.model;
+    let mut aim = 1.0;
+    let mut best = None::<(Encoded, u64)>;
+    let mut passes = 0;
+    let mut found = 0;
+    while passes <= MAX_CORRECTIONS {
+        passes += 1;
+        let budget = chosen.budget * aim;
+        let encoded = pass::encode(job, &survey, &chosen, model, (budget, passes > 1), cancel)?;
+        let total = encoded.store.bytes() as f64;
+        found = total as u64;
+        model = wiser(model, &encoded, &chosen);
+        let given_up = encoded.qp > rate::FINEST_QP + 0.5;
+        if total <= chosen.limit {
+            let filled = total * RESERVE / chosen.budget;
+            let larger = best.as_ref().is_none_or(|(_, bytes)| *bytes < found);
+            if larger {
+                best = Some((encoded, found));
+            }
+            let again = given_up && chosen.budget >= chosen.limit * RESERVE * 0.99 && filled < WELL_FILLED && passes < 2 && survey.count() <= SHORT;
+            if !again {
+                break;
+            }
+        } else if best.is_some() {
+            break;
+        } else {
+            // The model knows better now; a little is kept back, in case it errs the same way again.
+            aim *= 0.97;
+        }
+    }
+    let Some((encoded, _)) = best else {
+        return Err(Error::cannot_fit(format!(
+            "the pictures cannot be made small enough; found {found} bytes, allowed {:.0}; cut the video, or use --trim-to-fit",
+            chosen.limit
+        )));
+    };
+    let report = Report {
+        size: (chosen.width, chosen.height),
+        pictures: (survey.count() as u64, encoded.store.count()),
+        qp: encoded.qp,
+        similarity: encoded.similarity,
+        passes,
+    };
+    sound::assemble(job, &sound, &encoded, &chosen, cancel).map(|out| (out, report))
+}
+
+/// The model that would have foreseen what a pass came to, at its quantiser on average.
+fn wiser(model: Model, encoded: &Encoded, chosen: &Chosen) -> Model {
+    let (keys, deltas) = chosen.kinds();
+    let foreseen = model.bytes(encoded.qp, keys, deltas).max(1.0);
+    model.scaled((encoded.store.bytes() as f64 / foreseen).clamp(0.05, 20.0))
+}
+
+/// Bytes of the file that are not pictures.
+fn overhead(pictures: usize, sound_bytes: u64, sound_packets: u64) -> f64 {
+    FIXED_TABLES + PICTURE_TABLES * pictures as f64 + sound_bytes as f64 + 6.0 * sound_packets as f64
+}

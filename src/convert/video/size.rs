@@ -1,0 +1,215 @@
+//! How large the pictures are, and whether they fit at all: by what samples of the clip cost.
+
+use super::decode::Stream;
+use super::encoder::{AccessUnits, level};
+use super::ffi::Settings;
+use super::picture::PictureSource;
+use super::rate::{COARSEST_QP, COMFORT_QP, Model, SAMPLED, Tally};
+use super::render::Renderer;
+use super::survey::Survey;
+use super::{H264_GROWTH, Job, OTHER_GROWTH, RESERVE, overhead};
+use crate::cancel::Cancel;
+use crate::error::{Error, Result};
+
+/// Picture heights that are tried, tallest first, in pixels of the shorter side (as with ffmpeg).
+const SIDES: [u32; 6] = [1080, 720, 540, 432, 360, 240];
+
+/// The longest side, in pixels.
+const LONGEST: u32 = 1920;
+
+/// Seconds between key pictures.
+pub(super) const KEY_SECONDS: f64 = 2.0;
+
+/// Rates from which every second picture is left out before the picture is made smaller.
+const FAST: f64 = 40.0;
+
+/// How many places of a clip are sampled, and how many pictures in all.
+const PLACES: usize = 6;
+const FEWEST: usize = 24;
+const MOST: usize = 120;
+
+/// A quantiser whose pictures nobody complains of.
+const DECENT_QP: f64 = 31.0;
+
+/// Bytes go with the number of pixels to this power, at one quantiser.
+const PIXEL_POWER: f64 = 0.75;
+
+/// What was decided.
+pub(super) struct Chosen {
+    pub width: u32,
+    pub height: u32,
+    /// Pictures a second, of those that are coded.
+    pub rate: f64,
+    /// At least so many of the track's ticks lie between two pictures.
+    pub gap: i64,
+    /// Where the clip is cut, in ticks of the track, and in seconds of the result.
+    pub end: i64,
+    pub ends_at: Option<f64>,
+    /// Pictures that are expected.
+    pub count: f64,
+    pub model: Model,
+    /// Bytes that the pictures aim for, and that they may have at most.
+    pub budget: f64,
+    pub limit: f64,
+}
+
+impl Chosen {
+    /// Key pictures and others.
+    pub(super) fn kinds(&self) -> (f64, f64) {
+        let keys = (self.count / self.rate / KEY_SECONDS).ceil().clamp(1.0, self.count.max(1.0));
+        (keys, (self.count - keys).max(0.0))
+    }
+}
+
+/// Chooses by samples.
+pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, cancel: &Cancel) -> Result<Chosen> {
+    let (wide, high) = job.facts.shown();
+    super::decode::guarded(wide, high)?;
+    let short = wide.min(high).max(2);
+    let tallest = job.coding.max_height.unwrap_or(u32::MAX).min(short).min(1080).max(16);
+    let ladder: Vec<u32> = std::iter::once(tallest).chain(SIDES.into_iter().filter(|&side| side < tallest)).collect();
+    let limit = job.coding.target_bytes as f64 - overhead(survey.count(), sound_bytes, sound_bytes / 200);
+    let growth = if job.facts.codec == "h264" { H264_GROWTH } else { OTHER_GROWTH };
+    let shown = survey.count() as f64 / survey.packets.max(1) as f64;
+    let worth = survey.bytes as f64 * shown * growth;
+    let mut chosen = Chosen {
+        width: 0,
+        height: 0,
+        rate: survey.rate(),
+        gap: 0,
+        end: i64::MAX,
+        ends_at: None,
+        count: survey.count() as f64,
+        model: Model::EMPTY,
+        budget: (limit * RESERVE).max(1.0),
+        limit,
+    };
+    let mut step = 0;
+    loop {
+        let side = ladder.get(step).copied().unwrap_or(tallest);
+        let last = step + 1 >= ladder.len();
+        (chosen.width, chosen.height) = scaled((wide, high), side);
+        chosen.model = sampled(job, survey, &chosen, cancel)?;
+        let (keys, deltas) = chosen.kinds();
+        let qp = chosen.model.solve(chosen.budget, keys, deltas);
+        if qp <= COMFORT_QP {
+            // More than the source had keeps only its errors; but a source that was coded better than here is not pressed
+            // to its own size.
+            let (keys, deltas) = chosen.kinds();
+            chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, keys, deltas)));
+            return Ok(chosen);
+        }
+        if chosen.gap == 0 && chosen.rate > FAST {
+            chosen.gap = (1.5 / chosen.rate * f64::from(survey.clock.from)) as i64;
+            chosen.rate /= 2.0;
+            chosen.count /= 2.0;
+            continue;
+        }
+        if last {
+            return if qp <= COARSEST_QP { Ok(chosen) } else { trimmed(job, survey, chosen, sound_bytes) };
+        }
+        // Sides that are too tall by far are passed over.
+        let wanted = chosen.budget / chosen.model.bytes(COMFORT_QP, keys, deltas);
+        let fits = |side: u32| (f64::from(side) / f64::from(ladder.get(step).copied().unwrap_or(1))).powf(2.0 * PIXEL_POWER);
+        let next = (step + 1..ladder.len()).find(|&next| ladder.get(next).is_some_and(|&side| fits(side) <= wanted * 1.15));
+        step = next.unwrap_or(ladder.len() - 1);
+    }
+}
+
+/// Even sides with the shape of `shown`, whose shorter side is `side`.
+fn scaled((wide, high): (u32, u32), side: u32) -> (u32, u32) {
+    let (wide, high) = (f64::from(wide.max(1)), f64::from(high.max(1)));
+    let scale = (f64::from(side) / wide.min(high)).min(f64::from(LONGEST) / wide.max(high)).min(1.0);
+    // Down, so that an odd side loses a line and is not scaled.
+    let even = |length: f64| ((length * scale / 2.0 + 1e-6).floor() as u32 * 2).max(16);
+    let near = |length: f64| ((length * scale / 2.0).round() as u32 * 2).max(16);
+    if scale < 1.0 { (near(wide), near(high)) } else { (even(wide), even(high)) }
+}
+
+/// Cut to what fits, where that is allowed.
+fn trimmed(job: &Job<'_, '_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes: u64) -> Result<Chosen> {
+    let (keys, deltas) = chosen.kinds();
+    let seconds = survey.seconds();
+    let least = chosen.model.bytes(COARSEST_QP, keys, deltas);
+    let fixed = overhead(0, 0, 0);
+    let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
+    let share = (job.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each);
+    let fits = seconds * share.min(1.0);
+    if !job.coding.trim_to_fit || fits < 1.0 {
+        return Err(Error::cannot_fit(format!(
+            "the video is too long for its limit; found {seconds:.0} s, {fits:.0} s would fit in {} bytes; cut it, or use --trim-to-fit",
+            job.coding.target_bytes
+        )));
+    }
+    let share = share * 0.97;
+    let first = survey.times.first().copied().unwrap_or(0).max(survey.clock.start);
+    let ticks = (seconds * share * f64::from(survey.clock.from)) as i64;
+    chosen.end = first.saturating_add(ticks);
+    chosen.ends_at = Some(survey.clock.shown(chosen.end) as f64 / f64::from(survey.clock.to));
+    chosen.count *= share;
+    chosen.limit = (job.coding.target_bytes as f64 - fixed - each * share).max(1.0);
+    chosen.budget = chosen.limit * RESERVE;
+    Ok(chosen)
+}
+
+/// What pictures of this size cost, by samples from all of the clip.
+fn sampled(job: &Job<'_, '_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Cancel) -> Result<Model> {
+    let pictures = (survey.count() / 6).clamp(FEWEST, MOST);
+    let starts = &survey.starts;
+    let places = starts.len().min(PLACES).min(pictures / 8).max(1);
+    let each = pictures / places;
+    let mut tally = Tally::default();
+    for place in 0..places {
+        // The middle of each part; of one part, its start.
+        let index = if places == 1 { 0 } else { (2 * place + 1) * starts.len() / (2 * places) };
+        let start = starts.get(index).copied().unwrap_or(0);
+        let mut stream = Stream::new((job.open)()?, job.track, start, true)?;
+        let mut renderer = Renderer::new(job.facts, chosen.width, chosen.height);
+        let settings = settings(chosen, renderer.tags()?);
+        let mut encoders = [AccessUnits::new(settings, SAMPLED[0])?, AccessUnits::new(settings, SAMPLED[1])?];
+        let mut unit = Vec::new();
+        let mut last = None::<i64>;
+        let mut taken = 0;
+        while taken < each {
+            cancel.check()?;
+            // What fails here fails again, with its reason, when the whole is coded.
+            let Ok(Some(picture)) = stream.next() else { break };
+            if last.is_some_and(|last| picture.pts.saturating_sub(last) < chosen.gap) {
+                continue;
+            }
+            last = Some(picture.pts);
+            let canvas = renderer.render(&picture)?;
+            let mut sizes = [0; 2];
+            for ((encoder, qp), size) in encoders.iter_mut().zip(SAMPLED).zip(&mut sizes) {
+                encoder.encode(&canvas, taken == 0, qp, &mut unit)?;
+                *size = unit.len();
+            }
+            tally.add(taken == 0, sizes);
+            taken += 1;
+        }
+    }
+    tally.model().ok_or_else(|| Error::malformed("none of its pictures decodes; send the original again"))
+}
+
+/// What the encoder is told.
+pub(super) fn settings(chosen: &Chosen, color: [u8; 3]) -> Settings {
+    let seconds = chosen.count / chosen.rate.max(1e-3);
+    let bits = chosen.budget * 8.0 / seconds.max(0.1);
+    let level = level(chosen.width, chosen.height, chosen.rate, bits);
+    let rate = chosen.rate.clamp(1.0, 60.0) as f32;
+    Settings { width: chosen.width, height: chosen.height, rate, level, color }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_keep_their_shape_and_are_even() {
+        assert_eq!(scaled((1920, 1080), 720), (1280, 720));
+        assert_eq!(scaled((1080, 1920), 720), (720, 1280));
+        assert_eq!(scaled((3840, 1600), 1080), (1920, 800));
+        assert_eq!(scaled((641, 361), 361), (640, 360));
+        assert_eq!(scaled((2, 2), 2), (16, 16));
+    }
+}
