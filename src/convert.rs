@@ -12,10 +12,9 @@ mod spool;
 mod sticker;
 mod stream;
 mod strip;
-mod write;
 #[cfg(feature = "video")]
-#[allow(dead_code, reason = "the media rooms meet here")]
 mod video;
+mod write;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};

@@ -243,7 +243,8 @@ pub(crate) fn verify(
     let Some(body) = candidate.body else {
         // Only the name and type change: the same bytes, judged under the new name.
         let renamed = Facts { extension: Some(format.extension().to_owned()), ..facts.clone() };
-        return judged(&renamed, role, policy).and_then(|()| unchanged(source, facts, role, format));
+        judged(&renamed, role, policy)?;
+        return Ok(Fitted { waveform: candidate.waveform, ..unchanged(source, facts, role, format)? });
     };
     let name = format!("result.{}", format.extension());
     let (content, result) = match body {

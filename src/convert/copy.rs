@@ -84,23 +84,6 @@ pub(crate) struct Beside<'b> {
     pub packets: &'b dyn Fn() -> Result<Box<dyn Packets + 'b>>,
 }
 
-/// A track as a copy has it stand: on the clock that an MP4 can have.
-pub(crate) fn standing(tracks: &[Track], index: usize) -> Result<Track> {
-    let mut chosen = chosen(tracks, &[index])?;
-    let clocks = times::clocks(&chosen);
-    let mut track = chosen.pop().ok_or_else(|| Error::engine("no track was chosen"))?;
-    if let Some(clock) = clocks.first() {
-        clock.apply(&mut track);
-    }
-    Ok(track)
-}
-
-/// The packets of one track on that clock.
-pub(crate) fn packets<'d>(demuxer: Box<dyn Demuxer + 'd>, index: usize) -> Result<Box<dyn Packets + 'd>> {
-    let clocks = times::clocks(&chosen(demuxer.tracks(), &[index])?);
-    Ok(Box::new(times::Retimed::new(Chosen::new(demuxer, &[index]), &clocks)))
-}
-
 /// A track that is kept beside something that is made.
 pub(crate) struct Kept {
     /// How it stands.

@@ -2,16 +2,16 @@
 
 use super::Candidate;
 use super::audio::{self, AacEncoded, Opening, PcmSource, Transcoded};
-use super::copy::{self, Beside, CopyJob, Target};
+use super::copy::{self, Beside, CopyJob, Kept, Target};
 use super::ffmpeg;
 use super::spool::{Body, Spool};
 use super::strip::tags;
 use super::write::Packets;
 use crate::cancel::Cancel;
-use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Track, Want};
+use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Want};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{AudioTrack, Facts, Media, StreamFacts};
+use crate::facts::{AudioTrack, Facts, Media, StreamFacts, VideoTrack};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
@@ -319,20 +319,24 @@ impl<'a> Bench<'a> {
         Ok(0)
     }
 
-    /// Pictures by ffmpeg, with the sound copied or coded by us beside them.
+    /// New pictures, with the sound copied or coded by us beside them.
     fn code_video(&self, video: usize, coding: VideoCoding, sound: Option<&Step>) -> Result<Body> {
         let facts =
             self.streams.video.get(video).ok_or_else(|| Error::engine("the plan names no stream of pictures"))?;
-        let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
         let sound = match sound {
             Some(Step::EncodeAudio { track, coding }) => Sound::Coded(Box::new(self.aac(*track, coding)?)),
             Some(Step::CopyAudio { track }) => {
                 let demuxer = self.open()?;
                 let index = self.sound(&*demuxer, *track)?;
-                Sound::Copied { track: Box::new(copy::standing(demuxer.tracks(), index)?), index, of: *track }
+                Sound::Copied { kept: Box::new(Kept::new(&*demuxer, index)?), index, of: *track }
             }
             _ => Sound::None,
         };
+        #[cfg(feature = "video")]
+        if self.engine == Engine::Builtin {
+            return self.code_video_here(video, facts, &coding, &sound);
+        }
+        let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
         let duration_us = facts.duration_us.or(self.streams.duration_us).unwrap_or(0);
         let sound_bytes = match &sound {
             Sound::None => 0,
@@ -359,6 +363,26 @@ impl<'a> Bench<'a> {
         Err(Error::cannot_fit(format!("the video cannot be made small enough; allowed {allowed} bytes; cut it first")))
     }
 
+    /// Pictures coded by what is built in.
+    #[cfg(feature = "video")]
+    fn code_video_here(&self, video: usize, facts: &VideoTrack, coding: &VideoCoding, sound: &Sound) -> Result<Body> {
+        let track = nth(&*self.open()?, Kind::Video, video)?;
+        let open = || self.open();
+        let run = |sound: super::video::Sound<'_>| -> Result<Body> {
+            let job = super::video::Job { open: &open, track, facts, coding, sound, salvage: self.salvage };
+            super::video::transcode(&job, self.cancel)?.0.into_body()
+        };
+        match sound {
+            Sound::None => run(super::video::Sound::None),
+            Sound::Copied { index, .. } => run(super::video::Sound::Copy(*index)),
+            Sound::Coded(encoded) => {
+                let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
+                let beside = Beside { track: &encoded.track, packets: &packets };
+                run(super::video::Sound::Made(&beside))
+            }
+        }
+    }
+
     /// One file of `pictures`, an MP4 of ours, and `sound`.
     fn join(&self, out: &mut Spool, pictures: &Source, sound: &Sound) -> Result<()> {
         let mut open = || demux::open(pictures, Format::Mp4);
@@ -370,9 +394,10 @@ impl<'a> Bench<'a> {
                 let beside = Beside { track: &encoded.track, packets: &packets };
                 copy::copy_beside(out, &mut open, job, &beside, self.cancel).map(drop)
             }
-            Sound::Copied { track, index, .. } => {
-                let packets = || -> Result<Box<dyn Packets + '_>> { copy::packets(self.open()?, *index) };
-                copy::copy_beside(out, &mut open, job, &Beside { track, packets: &packets }, self.cancel).map(drop)
+            Sound::Copied { kept, .. } => {
+                let packets = || -> Result<Box<dyn Packets + '_>> { Ok(kept.packets(self.open()?)) };
+                let beside = Beside { track: &kept.track, packets: &packets };
+                copy::copy_beside(out, &mut open, job, &beside, self.cancel).map(drop)
             }
         }
     }
@@ -382,7 +407,7 @@ impl<'a> Bench<'a> {
 enum Sound {
     None,
     Coded(Box<AacEncoded>),
-    Copied { track: Box<Track>, index: usize, of: usize },
+    Copied { kept: Box<Kept>, index: usize, of: usize },
 }
 
 /// The demuxer's number of the `track`-th of its tracks of `kind`.

@@ -110,7 +110,11 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
             if larger {
                 best = Some((encoded, found));
             }
-            let again = given_up && chosen.budget >= chosen.limit * RESERVE * 0.99 && filled < WELL_FILLED && passes < 2 && survey.count() <= SHORT;
+            let again = given_up
+                && chosen.budget >= chosen.limit * RESERVE * 0.99
+                && filled < WELL_FILLED
+                && passes < 2
+                && survey.count() <= SHORT;
             if !again {
                 break;
             }

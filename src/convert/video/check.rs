@@ -60,7 +60,8 @@ impl Check {
 
     fn compare(&mut self, found: &Picture, canvas: &Canvas) -> Result<()> {
         let [y, u, v] = &found.planes;
-        let (Samples::Narrow(luma), Samples::Narrow(blue), Samples::Narrow(red)) = (&y.samples, &u.samples, &v.samples) else {
+        let (Samples::Narrow(luma), Samples::Narrow(blue), Samples::Narrow(red)) = (&y.samples, &u.samples, &v.samples)
+        else {
             return Err(Error::verify("the coded pictures are not of 8 bits"));
         };
         if (y.width, y.height) != (canvas.width, canvas.height) {
@@ -111,7 +112,8 @@ pub(super) fn ssim(one: &[u8], other: &[u8], width: usize) -> f64 {
             let [mut a, mut b, mut aa, mut bb, mut ab] = [0_u32; 5];
             for row in top..top + SIDE {
                 let at = row * width + left;
-                let pairs = one.get(at..at + SIDE).unwrap_or_default().iter().zip(other.get(at..at + SIDE).unwrap_or_default());
+                let pairs =
+                    one.get(at..at + SIDE).unwrap_or_default().iter().zip(other.get(at..at + SIDE).unwrap_or_default());
                 for (&x, &y) in pairs {
                     let (x, y) = (u32::from(x), u32::from(y));
                     a += x;

@@ -66,8 +66,11 @@ impl Plan {
             let conversion = Conversion::Cube(Cube::new(color, depth, light));
             return Ok(Self { conversion, tags: [BT709; 3] });
         }
-        let conversion =
-            if depth == 8 && !color.full_range { Conversion::Same } else { Conversion::Tables(tables(depth, color.full_range)) };
+        let conversion = if depth == 8 && !color.full_range {
+            Conversion::Same
+        } else {
+            Conversion::Tables(tables(depth, color.full_range))
+        };
         let guess = if facts.height >= HD_LINES || facts.width >= 1280 { BT709 } else { BT601 };
         let matrix = if color.matrix == UNSTATED { guess } else { color.matrix };
         let or = |value: u8| if value == UNSTATED || value == 0 { matrix.min(BT601) } else { value };
@@ -152,10 +155,14 @@ impl Cube {
     pub(super) fn along(&self, lines: &Lines, y: u16, component: usize) -> u16 {
         let (base, part) = self.place(y);
         let Some(points) = self.points.get(component) else { return 0 };
-        let sum: f32 = lines.0.iter().map(|&(start, weight)| match points.get(start + base..start + base + 2) {
-            Some(&[before, after]) => weight * (before + part * (after - before)),
-            _ => 0.0,
-        }).sum();
+        let sum: f32 = lines
+            .0
+            .iter()
+            .map(|&(start, weight)| match points.get(start + base..start + base + 2) {
+                Some(&[before, after]) => weight * (before + part * (after - before)),
+                _ => 0.0,
+            })
+            .sum();
         sum.clamp(0.0, 255.0 * FINE) as u16
     }
 }

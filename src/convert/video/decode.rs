@@ -42,7 +42,9 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
 /// Refuses a size that would cost more than any phone's.
 pub(super) fn guarded(width: u32, height: u32) -> Result<()> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Error::limit(format!("has pictures of {width}x{height}; allowed {MAX_PIXELS} pixels; send a smaller one")));
+        return Err(Error::limit(format!(
+            "has pictures of {width}x{height}; allowed {MAX_PIXELS} pixels; send a smaller one"
+        )));
     }
     Ok(())
 }

@@ -26,7 +26,9 @@ const DELIMITER: u8 = 9;
 pub(super) fn level(width: u32, height: u32, rate: f64, bits_per_second: f64) -> u8 {
     let blocks = width.div_ceil(16) * height.div_ceil(16);
     let fits = LEVELS.iter().zip(BITRATES).find(|((_, second, picture), most)| {
-        blocks <= *picture && f64::from(blocks) * rate <= f64::from(*second) && bits_per_second <= f64::from(*most) * 1000.0
+        blocks <= *picture
+            && f64::from(blocks) * rate <= f64::from(*second)
+            && bits_per_second <= f64::from(*most) * 1000.0
     });
     fits.map_or(52, |((level, _, _), _)| *level)
 }
@@ -102,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_grey_picture_is_a_key_picture_of_main_profile() {
-        let canvas = Canvas { width: 64, height: 48, planes: [vec![90; 64 * 48], vec![128; 32 * 24], vec![128; 32 * 24]] };
+        let canvas =
+            Canvas { width: 64, height: 48, planes: [vec![90; 64 * 48], vec![128; 32 * 24], vec![128; 32 * 24]] };
         let settings = Settings { width: 64, height: 48, rate: 25.0, level: 30, color: [1, 1, 1] };
         let mut encoder = AccessUnits::new(settings, 28).unwrap();
         let mut unit = Vec::new();

@@ -1,5 +1,6 @@
 //! The whole clip through decoder and encoder, once.
 
+use super::Job;
 use super::check::Check;
 use super::decode::Stream;
 use super::encoder::AccessUnits;
@@ -9,7 +10,6 @@ use super::render::Renderer;
 use super::shown::Shown;
 use super::size::{Chosen, KEY_SECONDS, settings};
 use super::survey::Survey;
-use super::Job;
 use crate::cancel::Cancel;
 use crate::convert::write::store::PacketStore;
 use crate::demux::{Kind, Packet, Track};
@@ -84,7 +84,13 @@ pub(super) fn encode(
     let [primaries, transfer, matrix] = color;
     track.color = Some(ColorTags { primaries, transfer, matrix, full_range: false });
     track.default = true;
-    Ok(Encoded { track, store, qp: steering.mean(), error: steering.error(), similarity: (check.least, check.compared) })
+    Ok(Encoded {
+        track,
+        store,
+        qp: steering.mean(),
+        error: steering.error(),
+        similarity: (check.least, check.compared),
+    })
 }
 
 /// Nearly all pictures that the table announces must have come out.

@@ -42,7 +42,8 @@ impl Tally {
     /// What follows from it; nothing without a key picture.
     pub(super) fn model(&self) -> Option<Model> {
         let [deltas, keys] = self.count;
-        let mean = |kind: usize, count: f64| self.bytes.get(kind).map(|bytes| bytes.map(|bytes| (bytes / count).max(8.0)));
+        let mean =
+            |kind: usize, count: f64| self.bytes.get(kind).map(|bytes| bytes.map(|bytes| (bytes / count).max(8.0)));
         let key = mean(1, keys).filter(|_| keys > 0.0)?;
         let delta = mean(0, deltas).filter(|_| deltas > 0.0).unwrap_or(key);
         Some(Model { key, delta, scale: 1.0 })
@@ -124,7 +125,22 @@ impl Steering {
     pub(super) fn new(model: Model, budget: f64, keys: f64, deltas: f64, finest: f64, fixed: bool) -> Self {
         let qp = model.solve(budget, keys, deltas).clamp(finest, COARSEST_QP + 3.0);
         let whole = model.bytes(qp, keys, deltas);
-        Self { model, budget, keys, deltas, fixed, used: 0.0, foreseen: 0.0, whole, base: qp, qp, rest: 0.0, since: 0, sum: 0.0, count: 0.0 }
+        Self {
+            model,
+            budget,
+            keys,
+            deltas,
+            fixed,
+            used: 0.0,
+            foreseen: 0.0,
+            whole,
+            base: qp,
+            qp,
+            rest: 0.0,
+            since: 0,
+            sum: 0.0,
+            count: 0.0,
+        }
     }
 
     /// The quantiser of the next picture.

@@ -51,7 +51,8 @@ impl Renderer {
         let turned = self.facts.rotation % 180 == 90;
         let (wide, high) = if turned { (self.height, self.width) } else { (self.width, self.height) };
         let [y, u, v] = &picture.planes;
-        let planes = [self.scaled(y, wide, high)?, self.scaled(u, wide / 2, high / 2)?, self.scaled(v, wide / 2, high / 2)?];
+        let planes =
+            [self.scaled(y, wide, high)?, self.scaled(u, wide / 2, high / 2)?, self.scaled(v, wide / 2, high / 2)?];
         if self.color.as_ref().is_none_or(|(depth, _)| *depth != picture.depth) {
             self.color = Some((picture.depth, Plan::new(&self.facts, picture.depth)?));
         }
@@ -129,7 +130,8 @@ fn cubed([y, u, v]: &[Vec<u16>; 3], cube: &Cube, width: usize, height: usize) ->
     let colours = u.chunks(half).zip(v.chunks(half));
     let pairs = y.chunks(2 * width).zip(luma.chunks_mut(2 * width));
     for (row, ((from, to), (cbs, crs))) in pairs.zip(colours).enumerate() {
-        let (Some((upper, lower)), Some((upper_to, lower_to))) = (from.split_at_checked(width), to.split_at_mut_checked(width))
+        let (Some((upper, lower)), Some((upper_to, lower_to))) =
+            (from.split_at_checked(width), to.split_at_mut_checked(width))
         else {
             break;
         };
@@ -163,7 +165,9 @@ fn tabled(plane: &[u16], table: &[u16], width: usize) -> Vec<u8> {
     for (y, row) in plane.chunks(width.max(1)).enumerate() {
         let last = table.last().copied().unwrap_or(0);
         result.extend(
-            row.iter().enumerate().map(|(x, &code)| dithered(table.get(usize::from(code)).copied().unwrap_or(last), x, y)),
+            row.iter()
+                .enumerate()
+                .map(|(x, &code)| dithered(table.get(usize::from(code)).copied().unwrap_or(last), x, y)),
         );
     }
     result
@@ -177,7 +181,9 @@ fn upright(plane: Vec<u8>, width: usize, height: usize, degrees: u16) -> Vec<u8>
             let mut turned = vec![0; plane.len()];
             // In tiles, so that both sides stay in the cache.
             const TILE: usize = 16;
-            for (top, left) in (0..height).step_by(TILE).flat_map(|top| (0..width).step_by(TILE).map(move |left| (top, left))) {
+            for (top, left) in
+                (0..height).step_by(TILE).flat_map(|top| (0..width).step_by(TILE).map(move |left| (top, left)))
+            {
                 for y in top..(top + TILE).min(height) {
                     for x in left..(left + TILE).min(width) {
                         let to = if degrees == 90 { x * height + height - 1 - y } else { (width - 1 - x) * height + y };
@@ -199,19 +205,29 @@ fn progressive(picture: &Picture) -> Picture {
     let threshold = COMB << (picture.depth.max(8) - 8);
     let planes = picture.planes.clone().map(|plane| {
         let samples = match plane.samples {
-            Samples::Narrow(samples) => Samples::Narrow(one_field(samples, plane.width, plane.height, threshold, |value| {
-                u8::try_from(value).unwrap_or(u8::MAX)
-            })),
-            Samples::Wide(samples) => Samples::Wide(one_field(samples, plane.width, plane.height, threshold, |value| {
-                u16::try_from(value).unwrap_or(u16::MAX)
-            })),
+            Samples::Narrow(samples) => {
+                Samples::Narrow(one_field(samples, plane.width, plane.height, threshold, |value| {
+                    u8::try_from(value).unwrap_or(u8::MAX)
+                }))
+            }
+            Samples::Wide(samples) => {
+                Samples::Wide(one_field(samples, plane.width, plane.height, threshold, |value| {
+                    u16::try_from(value).unwrap_or(u16::MAX)
+                }))
+            }
         };
         Plane { samples, ..plane }
     });
     Picture { pts: picture.pts, depth: picture.depth, planes }
 }
 
-fn one_field<T: Copy + Into<i32>>(mut samples: Vec<T>, width: usize, height: usize, threshold: i32, narrow: fn(i32) -> T) -> Vec<T> {
+fn one_field<T: Copy + Into<i32>>(
+    mut samples: Vec<T>,
+    width: usize,
+    height: usize,
+    threshold: i32,
+    narrow: fn(i32) -> T,
+) -> Vec<T> {
     for row in (1..height).step_by(2) {
         let above = (row - 1) * width;
         let below = if row + 1 < height { above + 2 * width } else { above };

@@ -110,8 +110,10 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
         }
         // Sides that are too tall by far are passed over.
         let wanted = chosen.budget / chosen.model.bytes(COMFORT_QP, keys, deltas);
-        let fits = |side: u32| (f64::from(side) / f64::from(ladder.get(step).copied().unwrap_or(1))).powf(2.0 * PIXEL_POWER);
-        let next = (step + 1..ladder.len()).find(|&next| ladder.get(next).is_some_and(|&side| fits(side) <= wanted * 1.15));
+        let fits =
+            |side: u32| (f64::from(side) / f64::from(ladder.get(step).copied().unwrap_or(1))).powf(2.0 * PIXEL_POWER);
+        let next =
+            (step + 1..ladder.len()).find(|&next| ladder.get(next).is_some_and(|&side| fits(side) <= wanted * 1.15));
         step = next.unwrap_or(ladder.len() - 1);
     }
 }

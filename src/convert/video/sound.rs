@@ -1,8 +1,8 @@
 //! The sound beside new pictures, and both into one file.
 
+use super::Job;
 use super::pass::Encoded;
 use super::size::Chosen;
-use super::Job;
 use crate::cancel::Cancel;
 use crate::convert::copy::{Beside, Kept};
 use crate::convert::spool::Spool;
@@ -41,7 +41,7 @@ impl Sound<'_> {
                 measured.kept = Some(kept);
                 packets
             }
-            Sound::Made(beside) => (beside.packets)(),
+            Sound::Made(beside) => (beside.packets)()?,
         };
         let mut packet = Packet::default();
         loop {
@@ -65,7 +65,13 @@ impl Sound<'_> {
 }
 
 /// Writes pictures and sound as one file.
-pub(super) fn assemble(job: &Job<'_, '_, '_>, sound: &Measured, encoded: &Encoded, chosen: &Chosen, cancel: &Cancel) -> Result<Spool> {
+pub(super) fn assemble(
+    job: &Job<'_, '_, '_>,
+    sound: &Measured,
+    encoded: &Encoded,
+    chosen: &Chosen,
+    cancel: &Cancel,
+) -> Result<Spool> {
     let mut tracks: Vec<Track> = vec![encoded.track.clone()];
     match (&job.sound, &sound.kept) {
         (Sound::Copy(_), Some(kept)) => tracks.push(kept.track.clone()),
@@ -78,7 +84,7 @@ pub(super) fn assemble(job: &Job<'_, '_, '_>, sound: &Measured, encoded: &Encode
             vec![(Box::new(encoded.store.replay()), vec![encoded.track.timescale])];
         let packets: Option<Box<dyn Packets + '_>> = match (&job.sound, &sound.kept) {
             (Sound::Copy(_), Some(kept)) => Some(kept.packets((job.open)()?)),
-            (Sound::Made(beside), _) => Some((beside.packets)()),
+            (Sound::Made(beside), _) => Some((beside.packets)()?),
             _ => None,
         };
         if let (Some(packets), Some(track)) = (packets, tracks.get(1)) {

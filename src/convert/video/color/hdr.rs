@@ -51,7 +51,8 @@ impl Converter {
             Light::Pq => tone_mapped(rgb.map(|value| (pq(value) / HDR_PEAK).clamp(0.0, 1.0))),
             Light::Hlg => tone_mapped(hlg(rgb)),
         };
-        let linear = if wide { TO_709.map(|row| row.iter().zip(display).map(|(a, b)| a * b).sum::<f64>()) } else { display };
+        let linear =
+            if wide { TO_709.map(|row| row.iter().zip(display).map(|(a, b)| a * b).sum::<f64>()) } else { display };
         let [r, g, b] = linear.map(|value: f64| value.clamp(0.0, 1.0).powf(1.0 / GAMMA));
         let [red, blue] = LUMA_709;
         let y = red * r + (1.0 - red - blue) * g + blue * b;

@@ -41,7 +41,9 @@ impl H264 {
             let sps = Sps::parse(nal).ok_or_else(|| Error::malformed("its H.264 parameters do not read"))?;
             guarded(sps.width, sps.height)?;
             if matches!(sps.chroma, Chroma::Full) {
-                return Err(Error::unsupported("H.264 of 4:4:4 is not decoded here; use ffmpeg, or convert the file first"));
+                return Err(Error::unsupported(
+                    "H.264 of 4:4:4 is not decoded here; use ffmpeg, or convert the file first",
+                ));
             }
         }
         self.unit.clear();
@@ -76,7 +78,11 @@ fn picture((frame, pts): (Frame, i64)) -> Picture {
     let (width, height) = (frame.width as usize, frame.height as usize);
     let (across, down) = (frame.chroma_width() as usize, frame.chroma_height() as usize);
     let depth = frame.bit_depth;
-    let planes = [plane(frame.y, width, height, depth), plane(frame.u, across, down, depth), plane(frame.v, across, down, depth)];
+    let planes = [
+        plane(frame.y, width, height, depth),
+        plane(frame.u, across, down, depth),
+        plane(frame.v, across, down, depth),
+    ];
     Picture { pts, depth, planes }
 }
 
