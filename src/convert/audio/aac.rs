@@ -42,9 +42,10 @@ impl Decoder for AacDecoder {
     fn decode(&mut self, packet: &[u8], into: &mut Vec<f32>) -> Result<Spec> {
         let mut spec = None;
         let decoded = self.decoder.decode_au(packet, |frame| {
-            let layout = Layout::new(frame.planar.iter().enumerate().map(|(index, _)| {
-                frame.meta.channels.get(index).copied().flatten().map_or(Speaker::Unknown, speaker)
-            }));
+            let layout =
+                Layout::new(frame.planar.iter().enumerate().map(|(index, _)| {
+                    frame.meta.channels.get(index).copied().flatten().map_or(Speaker::Unknown, speaker)
+                }));
             interleave(frame.planar, frame.samples, into);
             // Two planes without names are left and right.
             let named = layout.channels() > 2;
@@ -107,7 +108,9 @@ impl AacEncoder {
     /// # Errors
     /// `Engine` when it cannot be made.
     pub(crate) fn new(rate: u32, channels: u16, bitrate: u32) -> Result<Self> {
-        let options = EncodeOptions::raw().with_bitrate_bps(bitrate.min(6144 * u32::from(channels) * rate / FRAME));
+        let options = EncodeOptions::raw()
+            .with_bitrate_bps(bitrate.min(6144 * u32::from(channels) * rate / FRAME))
+            .with_lookahead(true);
         let encoder = syom::Encoder::new(rate, usize::from(channels), &options).map_err(failed)?;
         // The first frame carries nothing but the start of its window.
         Ok(Self { encoder, rate, channels, planes: [Vec::new(), Vec::new()], priming: FRAME, taken: 0 })

@@ -37,7 +37,8 @@ impl Gathering {
 
     /// Takes the next unit.
     pub(super) fn take(&mut self, unit: &[u8]) -> Result<()> {
-        let size = u16::try_from(unit.len()).map_err(|_| Error::engine("the AAC encoder made a unit that is too long"))?;
+        let size =
+            u16::try_from(unit.len()).map_err(|_| Error::engine("the AAC encoder made a unit that is too long"))?;
         if self.sizes.len() >= MAX_UNITS {
             return Err(Error::limit("the sound is too long to encode; cut it first"));
         }

@@ -114,6 +114,9 @@ mod tests {
             let source = aiff(channels, &[0; 4096]);
             assert_eq!(open(&source).err().map(|error| error.kind()), Some(ErrorKind::Limit));
         }
-        assert_eq!(open(&Source::from_bytes(b"FORM\0\0\0\x04AIFF".as_slice(), None)).err().unwrap().kind(), ErrorKind::Malformed);
+        assert_eq!(
+            open(&Source::from_bytes(b"FORM\0\0\0\x04AIFF".as_slice(), None)).err().unwrap().kind(),
+            ErrorKind::Malformed
+        );
     }
 }

@@ -39,7 +39,8 @@ pub(super) fn first(coding: &AudioCoding, channels: u16, seconds: Option<f64>, m
     if coding.codec == AudioCodec::Aac && coding.voice {
         wanted = wanted.max(AAC_SPEECH);
     }
-    let affordable = seconds.filter(|&seconds| seconds > 0.0).map_or(f64::INFINITY, |seconds| rate(max_bytes, seconds) * SHARE);
+    let affordable =
+        seconds.filter(|&seconds| seconds > 0.0).map_or(f64::INFINITY, |seconds| rate(max_bytes, seconds) * SHARE);
     settle(coding, channels, f64::from(wanted).min(affordable), seconds, max_bytes)
 }
 
@@ -86,9 +87,16 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    const OPUS: AudioCoding =
-        AudioCoding { codec: AudioCodec::Opus, max_channels: 1, bitrate: 32_000, floor: 12_000, voice: true, loudness_centi_lufs: None };
-    const AAC: AudioCoding = AudioCoding { codec: AudioCodec::Aac, max_channels: 2, bitrate: 128_000, voice: false, floor: 32_000, ..OPUS };
+    const OPUS: AudioCoding = AudioCoding {
+        codec: AudioCodec::Opus,
+        max_channels: 1,
+        bitrate: 32_000,
+        floor: 12_000,
+        voice: true,
+        loudness_centi_lufs: None,
+    };
+    const AAC: AudioCoding =
+        AudioCoding { codec: AudioCodec::Aac, max_channels: 2, bitrate: 128_000, voice: false, floor: 32_000, ..OPUS };
 
     #[test]
     fn short_gets_what_was_wanted_and_long_what_is_left() {
@@ -101,7 +109,10 @@ mod tests {
     #[test]
     fn below_two_channels_floor_one_is_left() {
         assert_eq!(first(&AAC, 2, Some(1000.0), 7_000_000).unwrap(), Try { channels: 1, bitrate: 53_760 });
-        assert_eq!(first(&AudioCoding { voice: true, bitrate: 48_000, ..AAC }, 1, None, 7_000_000).unwrap().bitrate, 96_000);
+        assert_eq!(
+            first(&AudioCoding { voice: true, bitrate: 48_000, ..AAC }, 1, None, 7_000_000).unwrap().bitrate,
+            96_000
+        );
     }
 
     #[test]

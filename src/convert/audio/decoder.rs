@@ -94,9 +94,14 @@ mod tests {
     #[test]
     fn guards() {
         assert!(guard(2, 44_100, Some(65_536)).is_ok());
-        for (channels, rate, frames) in
-            [(0, 44_100, None), (9, 44_100, None), (65_408, 8000, None), (2, 3999, None), (2, 384_001, None), (1, 8000, Some(1 << 31))]
-        {
+        for (channels, rate, frames) in [
+            (0, 44_100, None),
+            (9, 44_100, None),
+            (65_408, 8000, None),
+            (2, 3999, None),
+            (2, 384_001, None),
+            (1, 8000, Some(1 << 31)),
+        ] {
             assert_eq!(guard(channels, rate, frames).unwrap_err().kind(), ErrorKind::Limit);
         }
     }

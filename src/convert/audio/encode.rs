@@ -1,7 +1,7 @@
 //! A whole recording into a file that fits: tries, their sizes, and what follows from them.
 
-use super::access_units::{AacEncoded, Gathering};
 use super::aac::AacEncoder;
+use super::access_units::{AacEncoded, Gathering};
 use super::budget::{self, Try};
 use super::chain::{self, Wanted};
 use super::opus::{OpusCoding, OpusEncoder};
@@ -50,7 +50,9 @@ pub(crate) fn transcode<'a>(
         }
     }
     let found = out.len();
-    Err(Error::cannot_fit(format!("cannot be made small enough; found {found} bytes, allowed {max_bytes}; cut it, or send it in parts")))
+    Err(Error::cannot_fit(format!(
+        "cannot be made small enough; found {found} bytes, allowed {max_bytes}; cut it, or send it in parts"
+    )))
 }
 
 /// Encodes all of `input` as AAC-LC at `bitrate`, for a container of the caller's.
@@ -82,7 +84,14 @@ fn levelled<'a>(
     Ok((reopen()?, gain))
 }
 
-fn encode(input: &mut dyn PcmSource, coding: &AudioCoding, chosen: Try, gain: f32, cancel: &Cancel, out: &mut Spool) -> Result<Transcoded> {
+fn encode(
+    input: &mut dyn PcmSource,
+    coding: &AudioCoding,
+    chosen: Try,
+    gain: f32,
+    cancel: &Cancel,
+    out: &mut Spool,
+) -> Result<Transcoded> {
     match coding.codec {
         AudioCodec::Opus => opus(input, coding.voice, chosen, gain, cancel, out),
         AudioCodec::Aac => {
@@ -96,7 +105,14 @@ fn encode(input: &mut dyn PcmSource, coding: &AudioCoding, chosen: Try, gain: f3
     }
 }
 
-fn opus(input: &mut dyn PcmSource, voice: bool, chosen: Try, gain: f32, cancel: &Cancel, out: &mut Spool) -> Result<Transcoded> {
+fn opus(
+    input: &mut dyn PcmSource,
+    voice: bool,
+    chosen: Try,
+    gain: f32,
+    cancel: &Cancel,
+    out: &mut Spool,
+) -> Result<Transcoded> {
     let rate = opus_rate(input.rate());
     let mut encoder = OpusEncoder::new(OpusCoding { rate, channels: chosen.channels, bitrate: chosen.bitrate, voice })?;
     let head = encoder.head(input.rate());

@@ -31,6 +31,8 @@ impl Health {
     /// The judgement when too little decoded.
     pub(super) fn verdict_of_none(&self) -> Error {
         let (bad, all) = (self.bad, self.bad + self.good);
-        Error::malformed(format!("the sound does not decode; found {bad} of {all} packets damaged; send the original again"))
+        Error::malformed(format!(
+            "the sound does not decode; found {bad} of {all} packets damaged; send the original again"
+        ))
     }
 }

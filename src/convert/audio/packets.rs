@@ -31,7 +31,11 @@ pub(crate) struct Opening {
 ///
 /// # Errors
 /// `Unsupported` by the codec's name; `Malformed` when nothing decodes; `Limit`; `Io`.
-pub(crate) fn open<'a>(demuxer: Box<dyn Demuxer + 'a>, track: usize, opening: Opening) -> Result<Box<dyn PcmSource + 'a>> {
+pub(crate) fn open<'a>(
+    demuxer: Box<dyn Demuxer + 'a>,
+    track: usize,
+    opening: Opening,
+) -> Result<Box<dyn PcmSource + 'a>> {
     let none = || Error::malformed("holds no sound; send the original again");
     let described = demuxer.tracks().get(track).ok_or_else(none)?.clone();
     let decoder = of_track(&described)?;
@@ -275,7 +279,10 @@ mod tests {
         let entry = |media_time, duration_us| EditEntry { duration_us, media_time, rate: 1 << 16 };
         // What the header says again is not taken off twice.
         assert_eq!(played(WHOLE, |track, _| track.edits.list = vec![entry(312, 1_000_000)]).unwrap(), 1_000_000);
-        assert_eq!(played(WHOLE, |track, _| track.edits.list = vec![entry(-1, 500_000), entry(312, 0)]).unwrap(), 1_013_500);
+        assert_eq!(
+            played(WHOLE, |track, _| track.edits.list = vec![entry(-1, 500_000), entry(312, 0)]).unwrap(),
+            1_013_500
+        );
         assert_eq!(played(WHOLE, |track, _| track.edits.list = vec![entry(48_312, 500_000)]).unwrap(), 13_500);
         assert_eq!(played(WHOLE, |track, _| track.padding = Some(648)).unwrap(), 1_000_000);
         let discard = |_: &mut Track, packets: &mut Vec<Packet>| packets.last_mut().unwrap().discard_ns = 13_500_000;
@@ -304,7 +311,9 @@ mod tests {
 
     #[test]
     fn holes_become_silence_beside_pictures() {
-        let hole = |_: &mut Track, packets: &mut Vec<Packet>| packets.iter_mut().skip(10).for_each(|packet| packet.pts += 24_000);
+        let hole = |_: &mut Track, packets: &mut Vec<Packet>| {
+            packets.iter_mut().skip(10).for_each(|packet| packet.pts += 24_000)
+        };
         assert_eq!(played(WHOLE, hole).unwrap(), 1_013_500);
         assert_eq!(played(Opening { fill_holes: true, ..WHOLE }, hole).unwrap(), 1_513_500);
     }

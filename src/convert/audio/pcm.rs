@@ -192,7 +192,11 @@ fn of_version_2(entry: &[u8]) -> Option<Stored> {
     }
     let bits = u16::try_from(be32(entry, 56)?).ok()?;
     let flags = be32(entry, 60)?;
-    if flags & 1 == 1 { Stored::floats(bits, flags & 2 == 2) } else { Stored::integers(bits, flags & 2 == 2, flags & 4 == 0) }
+    if flags & 1 == 1 {
+        Stored::floats(bits, flags & 2 == 2)
+    } else {
+        Stored::integers(bits, flags & 2 == 2, flags & 4 == 0)
+    }
 }
 
 /// The content of the first box of this kind anywhere in a sample entry.

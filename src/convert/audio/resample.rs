@@ -31,7 +31,17 @@ impl Resampler {
         let fft = Fft::new_custom(from as usize, to as usize, chunk(from, to), 1, channels, window, FixedSync::Both);
         let fft = fft.map_err(failed)?;
         let (delay, output) = (fft.output_delay(), vec![0.0; fft.output_frames_max() * channels]);
-        Ok(Self { fft, channels, from: from.into(), to: to.into(), pending: Vec::new(), output, delay, taken: 0, given: 0 })
+        Ok(Self {
+            fft,
+            channels,
+            from: from.into(),
+            to: to.into(),
+            pending: Vec::new(),
+            output,
+            delay,
+            taken: 0,
+            given: 0,
+        })
     }
 
     /// Appends what `samples` have become.
@@ -59,7 +69,8 @@ impl Resampler {
     /// # Errors
     /// `Engine` when the library fails.
     pub(crate) fn finish(&mut self, into: &mut Vec<f32>) -> Result<()> {
-        let due = (u128::from(self.taken) * u128::from(self.to) + u128::from(self.from) / 2) / u128::from(self.from.max(1));
+        let due =
+            (u128::from(self.taken) * u128::from(self.to) + u128::from(self.from) / 2) / u128::from(self.from.max(1));
         let due = u64::try_from(due).unwrap_or(u64::MAX);
         let before = into.len();
         let given = self.given;
@@ -113,10 +124,14 @@ mod tests {
     /// A tone comes out where it went in, as loud and as long.
     #[test]
     fn tones_keep_their_place() {
-        for (from, to, channels) in [(44_100, 48_000, 2), (48_000, 44_100, 1), (22_050, 48_000, 1), (192_000, 48_000, 2), (11_025, 44_100, 1)] {
-            let tone = |index: usize, rate: u32| (index as f32 / rate as f32 * 997.0 * std::f32::consts::TAU).sin() * 0.5;
+        for (from, to, channels) in
+            [(44_100, 48_000, 2), (48_000, 44_100, 1), (22_050, 48_000, 1), (192_000, 48_000, 2), (11_025, 44_100, 1)]
+        {
+            let tone =
+                |index: usize, rate: u32| (index as f32 / rate as f32 * 997.0 * std::f32::consts::TAU).sin() * 0.5;
             let frames = from as usize + 321;
-            let samples: Vec<f32> = (0..frames).flat_map(|index| std::iter::repeat_n(tone(index, from), channels)).collect();
+            let samples: Vec<f32> =
+                (0..frames).flat_map(|index| std::iter::repeat_n(tone(index, from), channels)).collect();
             let mut resampler = Resampler::new(from, to, channels).unwrap();
             let mut out = Vec::new();
             for block in samples.chunks(777 * channels) {

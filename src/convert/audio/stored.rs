@@ -34,7 +34,13 @@ pub(super) struct StoredSource<'a> {
 
 impl<'a> StoredSource<'a> {
     /// The samples between `start` and `end`, of which `frames` are played.
-    pub(super) fn new(source: &'a Source, spec: Spec, reading: Reading, (start, end): (u64, u64), frames: Option<u64>) -> Self {
+    pub(super) fn new(
+        source: &'a Source,
+        spec: Spec,
+        reading: Reading,
+        (start, end): (u64, u64),
+        frames: Option<u64>,
+    ) -> Self {
         Self { source, spec, reading, at: start, end, left: frames, block: Vec::new(), health: Health::default() }
     }
 }

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use symphonia::core::audio::{Channels, GenericAudioBufferRef};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_ADPCM_IMA_WAV, CODEC_ID_ADPCM_MS, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2,
-    CODEC_ID_MP3, CODEC_ID_VORBIS,
+    CODEC_ID_ADPCM_IMA_QT, CODEC_ID_ADPCM_IMA_WAV, CODEC_ID_ADPCM_MS, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_MP1,
+    CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
@@ -156,7 +156,9 @@ pub(super) fn from_symphonia(error: SymphoniaError) -> Error {
             Error::malformed("the sound ends in the middle of a block")
         }
         SymphoniaError::IoError(error) => Error::io("cannot be read", error),
-        SymphoniaError::Unsupported(what) => Error::unsupported(format!("{what}; install ffmpeg, or convert it to WAV first")),
+        SymphoniaError::Unsupported(what) => {
+            Error::unsupported(format!("{what}; install ffmpeg, or convert it to WAV first"))
+        }
         SymphoniaError::LimitError(what) => Error::limit(what),
         error => Error::malformed(error.to_string()),
     }
@@ -186,7 +188,8 @@ impl<'a> ReaderSource<'a> {
         let track = track.ok_or_else(none)?;
         let Some(CodecParameters::Audio(params)) = &track.codec_params else { return Err(none()) };
         let params = fitting(params);
-        let mut trim = Trim { skip: track.delay.unwrap_or(0).into(), tail: track.padding.unwrap_or(0).into(), total: None };
+        let mut trim =
+            Trim { skip: track.delay.unwrap_or(0).into(), tail: track.padding.unwrap_or(0).into(), total: None };
         if params.codec == CODEC_ID_FLAC {
             trim.total = track.num_frames.filter(|&frames| frames > 0);
         }

@@ -33,7 +33,8 @@ impl PcmSource for Tone {
     fn read(&mut self, into: &mut Vec<f32>) -> Result<bool> {
         let now = self.left.min(1777);
         for index in self.at..self.at + now {
-            let sample = (index as f64 / f64::from(self.rate) * 997.0 * std::f64::consts::TAU).sin() as f32 * self.level;
+            let sample =
+                (index as f64 / f64::from(self.rate) * 997.0 * std::f64::consts::TAU).sin() as f32 * self.level;
             into.extend(std::iter::repeat_n(sample, usize::from(self.channels)));
         }
         self.at += now;
@@ -42,8 +43,14 @@ impl PcmSource for Tone {
     }
 }
 
-const VOICE: AudioCoding =
-    AudioCoding { codec: AudioCodec::Opus, max_channels: 1, bitrate: 32_000, floor: 12_000, voice: true, loudness_centi_lufs: None };
+const VOICE: AudioCoding = AudioCoding {
+    codec: AudioCodec::Opus,
+    max_channels: 1,
+    bitrate: 32_000,
+    floor: 12_000,
+    voice: true,
+    loudness_centi_lufs: None,
+};
 
 fn bytes(spool: Spool) -> Vec<u8> {
     match spool.into_body().unwrap() {
@@ -62,14 +69,25 @@ fn a_voice_note_fits_and_is_as_long() {
     for max_bytes in [1_000_000, 60_000, 40_000] {
         let mut out = Spool::new(u64::MAX);
         let made =
-            transcode(open().unwrap(), Some(20_000_000), &VOICE, max_bytes, &Cancel::default(), &mut out, &mut || open()).unwrap();
+            transcode(open().unwrap(), Some(20_000_000), &VOICE, max_bytes, &Cancel::default(), &mut out, &mut || {
+                open()
+            })
+            .unwrap();
         assert!(out.len() <= max_bytes, "{} of {max_bytes}", out.len());
         assert_eq!((made.channels, made.duration_us), (1, 20_000_000));
         assert!(made.waveform.iter().all(|&bar| bar > 90), "{:?}", made.waveform);
         let bytes = bytes(out);
         assert_eq!(&bytes[28..36], b"OpusHead");
     }
-    let error = transcode(open().unwrap(), Some(20_000_000), &VOICE, 20_000, &Cancel::default(), &mut Spool::new(u64::MAX), &mut || open());
+    let error = transcode(
+        open().unwrap(),
+        Some(20_000_000),
+        &VOICE,
+        20_000,
+        &Cancel::default(),
+        &mut Spool::new(u64::MAX),
+        &mut || open(),
+    );
     assert_eq!(error.unwrap_err().kind(), ErrorKind::CannotFit);
 }
 
@@ -79,7 +97,8 @@ fn silence_without_samples_is_refused() {
     let source = Source::from_bytes(wav.as_slice(), None);
     let open = || Ok(open_file(&source, crate::format::Format::Wav)?.unwrap());
     let mut out = Spool::new(u64::MAX);
-    let error = transcode(open().unwrap(), None, &VOICE, 100_000, &Cancel::default(), &mut out, &mut || open()).unwrap_err();
+    let error =
+        transcode(open().unwrap(), None, &VOICE, 100_000, &Cancel::default(), &mut out, &mut || open()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
 }
 
