@@ -8,6 +8,7 @@ mod access_units;
 mod aiff;
 mod amr;
 mod budget;
+mod caf;
 mod chain;
 mod decoder;
 mod encode;

@@ -20,11 +20,16 @@ impl AacDecoder {
         if let Some(profile) = read.map(|config| config.profile).filter(|&profile| undecodable(profile)) {
             return Err(super::decoder::undecodable(&format!("AAC of the kind {profile}")));
         }
-        let decoder = syom::Decoder::from_asc(config, DecodeOptions::unbounded()).map_err(|error| match error {
+        let mut config = config.to_vec();
+        // Nobody codes SSR. ADTS headers that say it were written by who took the object type, 2 for LC, for the profile, 1.
+        if let (Some("ssr"), Some(first)) = (read.map(|config| config.profile), config.first_mut()) {
+            *first = *first & 0x07 | 2 << 3;
+        }
+        let decoder = syom::Decoder::from_asc(&config, DecodeOptions::unbounded()).map_err(|error| match error {
             AacError::Unsupported(_) => super::decoder::undecodable("AAC of this kind"),
             error => Error::malformed(format!("the AAC configuration does not read: {error}")),
         })?;
-        Ok(Self { decoder, config: config.to_vec() })
+        Ok(Self { decoder, config })
     }
 }
 
@@ -103,7 +108,9 @@ impl AacEncoder {
     /// # Errors
     /// `Engine` when it cannot be made.
     pub(crate) fn new(rate: u32, channels: u16, bitrate: u32) -> Result<Self> {
-        let options = EncodeOptions::raw().with_bitrate_bps(bitrate.min(6144 * u32::from(channels) * rate / FRAME));
+        let options = EncodeOptions::raw()
+            .with_bitrate_bps(bitrate.min(6144 * u32::from(channels) * rate / FRAME))
+            .with_lookahead(true);
         let encoder = syom::Encoder::new(rate, usize::from(channels), &options).map_err(failed)?;
         // The first frame carries nothing but the start of its window.
         Ok(Self { encoder, rate, channels, planes: [Vec::new(), Vec::new()], priming: FRAME, taken: 0 })

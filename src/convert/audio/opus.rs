@@ -16,7 +16,7 @@ const MAX_PACKET_SAMPLES: usize = 5760;
 /// The most bytes that a packet is given: three frames at the highest rate.
 const MAX_PACKET_BYTES: usize = 3 * 1275 + 8;
 
-/// Complexity of encoding: 37 % less CPU than 10, and no difference that a listener tells at these rates.
+/// Complexity of encoding: 6 searches three states instead of two and costs 14 % more CPU on speech.
 const COMPLEXITY: i32 = 5;
 
 /// Decodes packets of up to eight channels, as one stream or several (RFC 7845 §5.1.1).

@@ -102,15 +102,16 @@ impl Resampler {
     }
 }
 
-/// Frames a block: an even number where that is cheap, since the filter's middle lies on a whole sample only then.
+/// Frames a block: even on both sides where that is cheap, since the filter's middle lies on a whole sample only then.
 fn chunk(from: u32, to: u32) -> usize {
     let (mut divisor, mut rest) = (from, to);
     while rest != 0 {
         (divisor, rest) = (rest, divisor % rest);
     }
-    let least = (from / divisor.max(1)) as usize;
-    let blocks = CHUNK.div_ceil(least.max(1));
-    if least % 2 == 1 && least < CHUNK { least * blocks.next_multiple_of(2) } else { least * blocks }
+    let least = [from, to].map(|rate| (rate / divisor.max(1)) as usize);
+    let blocks = CHUNK.div_ceil(least[0].max(1));
+    let odd = least.iter().any(|least| least % 2 == 1) && least[0] < CHUNK;
+    least[0] * if odd { blocks.next_multiple_of(2) } else { blocks }
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
