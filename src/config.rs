@@ -147,7 +147,7 @@ pub struct FitSection {
     pub loudness: Option<i32>,
     /// Which audio stream is kept where only one may be and none is marked as default. Default: the first.
     #[serde(deserialize_with = "language")]
-    pub language: Option<Language>,
+    pub audio_language: Option<Language>,
     /// Who decodes and encodes. Default: `auto`.
     #[serde(deserialize_with = "engine")]
     pub engine: Option<EngineChoice>,
@@ -174,7 +174,7 @@ impl FitSection {
             transparency: self.transparency.unwrap_or(default.transparency),
             audio_codec: self.audio_codec,
             loudness_centi_lufs: self.loudness,
-            language: self.language,
+            audio_language: self.audio_language,
             engine: self.engine.unwrap_or(default.engine),
             max_height: self.max_height,
             target_bytes: self.target_size,
@@ -364,7 +364,7 @@ mod tests {
         let config = Config::parse(
             "platform = \"on-premise\"\npolicy = \"p.json\"\njobs = 3\n[fit]\nrepair = \"required\"\nstrict = true\n\
              animated = \"keep\"\nsalvage = true\nkeep-metadata = true\nbackground = \"#0102ff\"\ntransparency = \"keep\"\n\
-             audio-codec = \"aac\"\nloudness = -16.5\nlanguage = \"de\"\nengine = \"builtin\"\nmax-height = 480\n\
+             audio-codec = \"aac\"\nloudness = -16.5\naudio-language = \"de\"\nengine = \"builtin\"\nmax-height = 480\n\
              target-size = 9000000\ntrim-to-fit = true\n",
         )
         .unwrap();
@@ -379,7 +379,7 @@ mod tests {
             transparency: Transparency::Keep,
             audio_codec: Some(AudioCodec::Aac),
             loudness_centi_lufs: Some(-1650),
-            language: Some("de".parse().unwrap()),
+            audio_language: Some("de".parse().unwrap()),
             engine: EngineChoice::Builtin,
             max_height: Some(480),
             target_bytes: Some(9_000_000),

@@ -52,10 +52,7 @@ impl Candidate {
 
     /// Its length in bytes, where it is not the source's own.
     pub(crate) fn len(&self) -> Option<u64> {
-        match self.body.as_ref()? {
-            Body::Memory(bytes) => Some(bytes.len() as u64),
-            Body::File(_, len) => Some(*len),
-        }
+        self.body.as_ref().map(Body::len)
     }
 }
 

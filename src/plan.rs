@@ -180,9 +180,7 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::StickerFrame
         | Rule::StickerTotal
         | Rule::Malformed => Cure::Rewrite,
-        Rule::VideoMoovLast | Rule::VideoStreams | Rule::VideoEditList | Rule::AudioCover => {
-            Cure::Lossless(Step::Faststart)
-        }
+        Rule::VideoMoovLast | Rule::VideoStreams | Rule::AudioCover => Cure::Lossless(Step::Faststart),
         Rule::VideoMetadata => Cure::Lossless(Step::StripMetadata),
         Rule::AudioContainer
         | Rule::AudioCodec
@@ -212,6 +210,7 @@ const fn cure(rule: Rule) -> Cure {
         Rule::AudioEncrypted
         | Rule::VideoEncrypted
         | Rule::VoiceFraming
+        | Rule::VideoEditList
         | Rule::VideoRotation
         | Rule::VideoFrameRate
         | Rule::Empty

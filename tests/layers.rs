@@ -210,7 +210,9 @@ fn the_library_neither_prints_nor_ends_the_process() {
 #[test]
 fn only_the_servers_are_asynchronous() {
     let servers = ["listen", "serve", "simulate"];
-    check(&["async", "await", "tokio", "axum", "hyper"], |file| !servers.contains(&file.room.as_str()));
+    check(&["async fn", "async move", ".await", "tokio", "axum", "hyper"], |file| {
+        !servers.contains(&file.room.as_str())
+    });
 }
 
 #[test]

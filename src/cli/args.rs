@@ -316,7 +316,7 @@ pub(crate) struct RepairArgs {
     pub(crate) loudness: Option<i32>,
     /// Keep the audio stream in this language where only one may stay and none is marked as default [default: the first]
     #[arg(long, value_name = "CODE")]
-    pub(crate) language: Option<Language>,
+    pub(crate) audio_language: Option<Language>,
     /// Who decodes and encodes [default: auto]
     #[arg(long, value_name = "WHO", value_parser = choice(ENGINES))]
     pub(crate) engine: Option<EngineChoice>,

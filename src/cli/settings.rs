@@ -27,7 +27,7 @@ impl RepairArgs {
         fit.transparency = self.transparency.or(fit.transparency);
         fit.audio_codec = self.audio_codec.or(fit.audio_codec);
         fit.loudness = self.loudness.or(fit.loudness);
-        fit.language = self.language.or(fit.language);
+        fit.audio_language = self.audio_language.or(fit.audio_language);
         fit.engine = self.engine.or(fit.engine);
         fit.max_height = self.max_height.or(fit.max_height);
         fit.target_size = self.target_size.or(fit.target_size);

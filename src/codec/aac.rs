@@ -83,13 +83,6 @@ impl Config {
         Some(config)
     }
 
-    /// An AudioSpecificConfig of AAC-LC for a `rate` and `channels` that its tables know.
-    pub(crate) fn to_lc_asc(rate: u32, channels: u16) -> Option<[u8; 2]> {
-        let rate = RATES.iter().position(|&known| known == rate)?;
-        let layout = CHANNELS.iter().position(|&known| known == channels && known > 0)?;
-        Some(short_asc(2, u8::try_from(rate).ok()?, u8::try_from(layout).ok()?))
-    }
-
     /// Whether SBR may be in the frames without a word in the configuration: LC with a core of at most 24 kHz
     /// (ISO/IEC 14496-3 §1.6.5.3). The frames tell: see [`carries_sbr`].
     pub(crate) const fn may_hide_sbr(&self) -> bool {
@@ -103,12 +96,6 @@ impl Config {
             self.profile = "he";
         }
         self
-    }
-
-    /// Samples a frame at the rate as played.
-    pub(crate) fn played_samples(&self) -> u32 {
-        let played = u64::from(self.frame_samples) * u64::from(self.sample_rate) / u64::from(self.core_rate.max(1));
-        u32::try_from(played).unwrap_or(self.frame_samples)
     }
 
     fn plain(object_type: u8, rate: u32, channels: u16) -> Self {

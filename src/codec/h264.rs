@@ -254,8 +254,11 @@ fn usability(bits: &mut Rbsp, sps: &mut Sps) -> Option<()> {
     Some(())
 }
 
+/// The shape of a pixel: width to height.
+pub(crate) type Aspect = (u32, u32);
+
 /// The first fields of usability information, which H.265 shares: shape of a pixel, overscan, colour.
-pub(crate) fn aspect_and_color(bits: &mut Rbsp) -> Option<(Option<(u32, u32)>, Option<ColorTags>)> {
+pub(crate) fn aspect_and_color(bits: &mut Rbsp) -> Option<(Option<Aspect>, Option<ColorTags>)> {
     let mut aspect = None;
     if bits.flag()? {
         aspect = match bits.byte(8)? {

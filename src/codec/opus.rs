@@ -136,11 +136,6 @@ pub(crate) fn packet_code(packet: &[u8]) -> Option<u8> {
     byte(packet, 0).map(|first| first & 0x03)
 }
 
-/// Whether a packet is coded as stereo.
-pub(crate) fn packet_is_stereo(packet: &[u8]) -> Option<bool> {
-    byte(packet, 0).map(|first| first & 0x04 != 0)
-}
-
 /// Microseconds for samples at 48 kHz.
 pub(crate) fn microseconds(samples: u32) -> u32 {
     // The longest packet has 5760 samples.

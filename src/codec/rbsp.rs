@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_and_prevention_bytes_left_out() {
-        let mut bits = Rbsp::new(&[0b1_010_011_0, 0b0100_0010, 0b1_0000000]);
+        let mut bits = Rbsp::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000]);
         assert_eq!(
             (bits.ue(), bits.ue(), bits.ue(), bits.ue(), bits.se()),
             (Some(0), Some(1), Some(2), Some(3), Some(-2))

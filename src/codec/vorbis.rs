@@ -55,9 +55,7 @@ impl Modes {
     pub(crate) fn parse(setup: &[u8], head: &Identification) -> Option<Self> {
         let mut bits = Backward { bytes: setup, left: setup.len() * 8 };
         // The framing bit stands before up to seven zeros.
-        if (0..64).find_map(|_| bits.take(1).filter(|&bit| bit == 1)).is_none() {
-            return None;
-        }
+        (0..64).find_map(|_| bits.take(1).filter(|&bit| bit == 1))?;
         let (mut flags, mut count) = (Vec::new(), None);
         while bits.left >= 97 && flags.len() < MAX_MODES {
             let (mapping, transform, window) = (bits.take(8)?, bits.take(16)?, bits.take(16)?);

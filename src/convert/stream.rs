@@ -154,13 +154,13 @@ impl<'a> Bench<'a> {
                 made = Some(self.code_sound(&mut out, *track, coding)?);
             }
             [Step::CopyVideo { track: video }, Step::CopyAudio { track }, ..] => {
-                self.copy_video(&mut out, *video, Some(*track))?;
+                self.copy_video(&mut out, *video, Some(*track), rung.format)?;
             }
             [Step::CopyVideo { track: video }, Step::EncodeAudio { track, coding }, ..] => {
                 out = Spool::new(self.source.len().saturating_mul(2).saturating_add(TABLES));
                 self.copy_video_code_sound(&mut out, *video, *track, coding)?;
             }
-            [Step::CopyVideo { track: video }, ..] => self.copy_video(&mut out, *video, None)?,
+            [Step::CopyVideo { track: video }, ..] => self.copy_video(&mut out, *video, None, rung.format)?,
             [Step::EncodeVideo { track: video, coding }, rest @ ..] => {
                 let body = self.code_video(*video, *coding, rest.first())?;
                 return Ok(self.candidate(rung, body, None));
@@ -257,14 +257,15 @@ impl<'a> Bench<'a> {
         audio::open_track(demuxer, index, Opening { salvage: self.salvage, fill_holes: beside_pictures })
     }
 
-    fn copy_video(&self, out: &mut Spool, video: usize, sound: Option<usize>) -> Result<()> {
+    fn copy_video(&self, out: &mut Spool, video: usize, sound: Option<usize>, format: Format) -> Result<()> {
         let demuxer = self.open()?;
         let mut keep = vec![nth(&*demuxer, Kind::Video, video)?];
         if let Some(track) = sound {
             keep.push(self.sound(&*demuxer, track)?);
         }
         drop(demuxer);
-        let job = CopyJob { keep: &keep, target: Target::Mp4, salvage: self.salvage };
+        let target = if format == Format::ThreeGp { Target::ThreeGp } else { Target::Mp4 };
+        let job = CopyJob { keep: &keep, target, salvage: self.salvage };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
     }
 

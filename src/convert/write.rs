@@ -3,6 +3,7 @@
 pub(crate) mod adts;
 pub(crate) mod mp4;
 pub(crate) mod ogg;
+#[cfg_attr(not(feature = "video"), expect(dead_code, reason = "packets are gathered for new pictures alone"))]
 pub(crate) mod store;
 
 use crate::demux::{Demuxer, Packet, Want};

@@ -7,7 +7,7 @@
 mod stream;
 mod tables;
 
-use super::{Demuxer, Kind, Packet, Track, Want};
+use super::{Demuxer, Packet, Track, Want};
 use crate::bytes::{be16, byte};
 use crate::error::{Error, Result};
 use crate::facts::Damage;
@@ -297,11 +297,6 @@ impl MpegTs<'_> {
     /// Whether the end was told already: an error is given once.
     fn told(&mut self) -> bool {
         std::mem::replace(&mut self.breaks, usize::MAX) == usize::MAX
-    }
-
-    /// Whether a track of pictures is among the streams.
-    pub(crate) fn has_pictures(&self) -> bool {
-        self.tracks.iter().any(|track| track.kind == Kind::Video)
     }
 }
 

@@ -125,11 +125,13 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
     Ok(Facts { format: sniffed.format, bytes: source.len(), file_name, extension, damage, media })
 }
 
-/// What is said of bytes that no format is known by, under a name of sound or pictures. A document is handed on as it is,
+/// What is said of bytes that no format is known by, under a name of sound or moving pictures. A document is handed on as it is,
 /// whatever its bytes are.
 fn unrecognised(source: &Source, sniffed: &Sniffed) -> Option<Damage> {
     let extension = source.extension().filter(|_| sniffed.format == Format::Binary && !source.is_empty())?;
-    let row = FORMATS.iter().find(|row| row.family != Family::Document && row.format.has_extension(extension))?;
+    let row = FORMATS
+        .iter()
+        .find(|row| matches!(row.family, Family::Audio | Family::Video) && row.format.has_extension(extension))?;
     Some(Damage::Malformed(format!("nothing in it is of {}, which its name says it is", row.label)))
 }
 

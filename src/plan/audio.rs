@@ -211,7 +211,7 @@ pub(super) fn kept_audio<'a>(streams: &'a StreamFacts, options: &Options) -> Opt
     // A mark that every track carries tells nothing.
     let only = marked.next().filter(|_| marked.next().is_none());
     let named = options
-        .language
+        .audio_language
         .and_then(|language| all().find(|(_, track)| track.language.as_deref().is_some_and(|code| language.is(code))));
     only.or(named).or_else(|| all().next())
 }

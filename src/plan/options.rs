@@ -61,7 +61,7 @@ pub struct Options {
     /// The loudness that sound is brought to, in hundredths of LUFS (EBU R 128): -1600 for -16 LUFS. Default: as it is.
     pub loudness_centi_lufs: Option<i32>,
     /// Which audio stream is kept where only one may be and none is marked as default. Default: the first.
-    pub language: Option<Language>,
+    pub audio_language: Option<Language>,
     /// Who decodes and encodes. Default: `Auto`.
     pub engine: EngineChoice,
     /// The most lines a video may have, in pixels. Default: as many as fit.
@@ -84,7 +84,7 @@ impl Options {
         transparency: Transparency::Auto,
         audio_codec: None,
         loudness_centi_lufs: None,
-        language: None,
+        audio_language: None,
         engine: EngineChoice::Auto,
         max_height: None,
         target_bytes: None,

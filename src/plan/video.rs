@@ -177,7 +177,10 @@ impl Case<'_> {
             steps.push(Step::StripMetadata);
         }
         steps.push(Step::Faststart);
-        Rung { steps, format: Format::Mp4 }
+        // A 3GP whose streams are copied stays one.
+        let copied = steps.iter().all(|step| !matches!(step, Step::EncodeVideo { .. } | Step::EncodeAudio { .. }));
+        let stays = copied && self.facts.format == Format::ThreeGp;
+        Rung { steps, format: if stays { Format::ThreeGp } else { Format::Mp4 } }
     }
 }
 

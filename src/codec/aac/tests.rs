@@ -20,10 +20,6 @@ fn plain_configurations() {
     // The rate in full, as some writers have it.
     let odd = pack(&[(2, 5), (15, 4), (44_056, 24), (2, 4), (0, 3)]);
     assert_eq!(parse(&odd), ("lc", 44_056, 44_056, 2, 2, 1024));
-    assert_eq!(Config::to_lc_asc(44_100, 2), Some([0x12, 0x10]));
-    assert_eq!(Config::to_lc_asc(44_100, 8), Some([0x12, 0x38]));
-    assert_eq!(Config::to_lc_asc(44_101, 2), None);
-    assert_eq!(Config::to_lc_asc(44_100, 0), None);
     for length in 0..2 {
         assert_eq!(Config::parse(&[0x12, 0x10][..length]), None);
     }
@@ -46,7 +42,7 @@ fn spectral_band_replication_by_all_signals() {
     assert!(denied.denied_sbr && !denied.may_hide_sbr() && denied.profile == "lc");
     let silent = Config::parse(&[0x13, 0x08]).unwrap();
     assert!(silent.may_hide_sbr());
-    assert_eq!((silent.with_implicit_sbr().sample_rate, silent.with_implicit_sbr().played_samples()), (48_000, 2048));
+    assert_eq!(silent.with_implicit_sbr().sample_rate, 48_000);
     assert_eq!(Config::parse(&[0x12, 0x10]).unwrap().with_implicit_sbr().sample_rate, 44_100);
 }
 

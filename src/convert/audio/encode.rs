@@ -141,7 +141,7 @@ fn opus_rate(rate: u32) -> u32 {
 
 fn aac(input: &mut dyn PcmSource, chosen: Try, gain: f32, cancel: &Cancel) -> Result<(AacEncoded, [u8; super::BARS])> {
     // 44,100 Hz and its fractions stay what they are; the rest becomes 48,000.
-    let rate = if input.rate() % 11_025 == 0 { 44_100 } else { 48_000 };
+    let rate = if input.rate().is_multiple_of(11_025) { 44_100 } else { 48_000 };
     let mut encoder = AacEncoder::new(rate, chosen.channels, chosen.bitrate)?;
     let mut units = Gathering::new(u64::MAX);
     let wanted = Wanted { rate, channels: chosen.channels, gain };

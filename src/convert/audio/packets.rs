@@ -43,6 +43,7 @@ pub(crate) fn open<'a>(
         demuxer,
         track,
         timescale: u64::from(described.timescale.max(1)),
+        states_ends: described.sample_entry.is_some(),
         opening,
         decoder,
         spec: None,
@@ -94,6 +95,8 @@ struct PacketSource<'a> {
     demuxer: Box<dyn Demuxer + 'a>,
     track: usize,
     timescale: u64,
+    /// Whether the container states less than a frame where less is played.
+    states_ends: bool,
     opening: Opening,
     decoder: Box<dyn Decoder>,
     /// Known from the first packet that decodes.
@@ -148,8 +151,14 @@ impl PacketSource<'_> {
             respread(&changed, &spec.layout, &known.layout, &mut self.ahead);
         }
         let channels = usize::from(known.layout.channels().max(1));
-        let frames = (self.ahead.len() - before) / channels;
+        let mut frames = (self.ahead.len() - before) / channels;
         self.usual = frames as u64;
+        // An ISO base media file cuts the padding off the last frame by stating less than a frame.
+        let stated = self.packet_samples().and_then(|stated| usize::try_from(stated).ok());
+        if let Some(stated) = stated.filter(|&stated| self.states_ends && stated < frames - frames / 20) {
+            self.ahead.truncate(before + stated * channels);
+            frames = stated;
+        }
         if self.packet.discard_ns != 0 {
             let count = u128::from(self.packet.discard_ns.unsigned_abs()) * u128::from(known.rate) + 500_000_000;
             let count = usize::try_from(count / 1_000_000_000).unwrap_or(usize::MAX).min(frames) * channels;

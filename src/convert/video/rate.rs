@@ -180,11 +180,6 @@ impl Steering {
     pub(super) fn mean(&self) -> f64 {
         self.sum / self.count.max(1.0)
     }
-
-    /// How wrong the model was.
-    pub(super) fn error(&self) -> f64 {
-        if self.foreseen > 0.0 { self.used / self.foreseen } else { 1.0 }
-    }
 }
 
 #[cfg(test)]

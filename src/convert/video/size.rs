@@ -66,7 +66,7 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
     let (wide, high) = job.facts.shown();
     super::decode::guarded(wide, high)?;
     let short = wide.min(high).max(2);
-    let tallest = job.coding.max_height.unwrap_or(u32::MAX).min(short).min(1080).max(16);
+    let tallest = job.coding.max_height.unwrap_or(u32::MAX).min(short).clamp(16, 1080);
     let ladder: Vec<u32> = std::iter::once(tallest).chain(SIDES.into_iter().filter(|&side| side < tallest)).collect();
     let limit = job.coding.target_bytes as f64 - overhead(survey.count(), sound_bytes, sound_bytes / 200);
     let growth = if job.facts.codec == "h264" { H264_GROWTH } else { OTHER_GROWTH };

@@ -45,7 +45,7 @@ impl Sound<'_> {
         };
         let mut packet = Packet::default();
         loop {
-            if measured.packets % 1024 == 0 {
+            if measured.packets.is_multiple_of(1024) {
                 cancel.check()?;
             }
             match packets.next(&mut packet, Want::Table) {

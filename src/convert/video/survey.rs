@@ -84,7 +84,7 @@ impl Survey {
         let mut packet = Packet::default();
         let mut latest = i64::MIN;
         loop {
-            if survey.packets % 1024 == 0 {
+            if survey.packets.is_multiple_of(1024) {
                 cancel.check()?;
             }
             match demuxer.next(&mut packet, Want::Table) {

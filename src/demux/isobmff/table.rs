@@ -22,8 +22,8 @@ impl Entries {
         Self { bytes: body.get(..there.min(claimed) * size).unwrap_or_default().to_vec(), size }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        if self.size == 0 { 0 } else { self.bytes.len() / self.size }
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len().checked_div(self.size).unwrap_or(0)
     }
 
     pub(super) const fn is_empty(&self) -> bool {

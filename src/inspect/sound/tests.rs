@@ -154,7 +154,7 @@ fn survive(files: &[PathBuf], each: usize) -> usize {
     let largest = contents.iter().map(Vec::len).max().unwrap_or(0) as u64 / 1024;
     let before = peak_kib();
     for (index, (path, bytes)) in files.iter().zip(&contents).enumerate() {
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ index as u64 + 1);
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1));
         for round in 0..each {
             let mutated = mutate(bytes, &mut chance);
             let started = Instant::now();
