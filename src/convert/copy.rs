@@ -88,7 +88,8 @@ pub(crate) struct Beside<'b> {
 pub(crate) struct Kept {
     /// How it stands.
     pub track: Track,
-    index: usize,
+    /// The demuxer's number of it.
+    pub index: usize,
     clocks: Vec<times::Clock>,
 }
 

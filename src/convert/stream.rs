@@ -11,7 +11,7 @@ use crate::cancel::Cancel;
 use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Want};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{AudioTrack, Facts, Media, StreamFacts, VideoTrack};
+use crate::facts::{AudioTrack, Facts, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
@@ -329,7 +329,7 @@ impl<'a> Bench<'a> {
             Some(Step::CopyAudio { track }) => {
                 let demuxer = self.open()?;
                 let index = self.sound(&*demuxer, *track)?;
-                Sound::Copied { kept: Box::new(Kept::new(&*demuxer, index)?), index, of: *track }
+                Sound::Copied { kept: Box::new(Kept::new(&*demuxer, index)?), of: *track }
             }
             _ => Sound::None,
         };
@@ -366,7 +366,13 @@ impl<'a> Bench<'a> {
 
     /// Pictures coded by what is built in.
     #[cfg(feature = "video")]
-    fn code_video_here(&self, video: usize, facts: &VideoTrack, coding: &VideoCoding, sound: &Sound) -> Result<Body> {
+    fn code_video_here(
+        &self,
+        video: usize,
+        facts: &crate::facts::VideoTrack,
+        coding: &VideoCoding,
+        sound: &Sound,
+    ) -> Result<Body> {
         let track = nth(&*self.open()?, Kind::Video, video)?;
         let open = || self.open();
         let run = |sound: super::video::Sound<'_>| -> Result<Body> {
@@ -375,7 +381,7 @@ impl<'a> Bench<'a> {
         };
         match sound {
             Sound::None => run(super::video::Sound::None),
-            Sound::Copied { index, .. } => run(super::video::Sound::Copy(*index)),
+            Sound::Copied { kept, .. } => run(super::video::Sound::Copy(kept.index)),
             Sound::Coded(encoded) => {
                 let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
                 let beside = Beside { track: &encoded.track, packets: &packets };
@@ -408,7 +414,7 @@ impl<'a> Bench<'a> {
 enum Sound {
     None,
     Coded(Box<AacEncoded>),
-    Copied { kept: Box<Kept>, index: usize, of: usize },
+    Copied { kept: Box<Kept>, of: usize },
 }
 
 /// The demuxer's number of the `track`-th of its tracks of `kind`.
