@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use mediafit::format::ROLES;
 use mediafit::inspect::inspect;
 use mediafit::judge::judge;
-use mediafit::plan::plan;
+use mediafit::plan::{Tools, plan};
 use mediafit::sniff::sniff;
 use mediafit::{Options, Plan, Policy, Source};
 
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     for policy in [Policy::cloud(), Policy::on_premise()] {
         for role in ROLES {
             let verdict = judge(&facts, role, &policy);
-            let plan = plan(&facts, &verdict, &policy, &Options::default());
+            let plan = plan(&facts, &verdict, &policy, &Options::default(), Tools::default());
             assert!(plan != Plan::Keep || verdict.is_fit(), "what is not fit is never kept");
         }
     }
