@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds or installs what building mediafit needs. Usage: scripts/setup.sh [build|test]
-#   build  a C compiler, make, cmake, and nasm on x86 (the default)
+#   build  a C and C++ compiler, make, cmake, and nasm on x86 (the default)
 #   test   the same, and cargo-nextest
 set -eu
 
@@ -27,7 +27,8 @@ fi
 has cargo || fail "cargo was not found; install Rust 1.95 or newer from https://rustup.rs, then run this again"
 
 missing=
-has cc || has gcc || has clang || missing="$missing compiler"
+# C and C++: the encoder of H.264 is written in the latter.
+{ has cc || has gcc || has clang; } && { has c++ || has g++ || has clang++; } || missing="$missing compiler"
 has make || missing="$missing make"
 has cmake || missing="$missing cmake"
 # The assembler is for the SIMD code of JPEG and AV1, which other processors have in another form.
