@@ -61,7 +61,7 @@ fn wrong_usage_is_exit_2_and_leaves_stdout_alone() {
         &["fit", "a.png", "-", "--out", "out"],
         &["fit", "a.png", "--json", "--out", "-"],
         &["completions", "tcsh"],
-        &["man", "upload"],
+        &["man", "teleport"],
     ];
     for arguments in cases {
         let ran = dir.mediafit(*arguments).ends_with(2);

@@ -249,6 +249,12 @@ impl<'a> Bench<'a> {
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
             return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, track, facts, self.cancel)?));
         }
+        // What inspection knows of the frames themselves counts, not the container's word.
+        if let Some(codec) = codec.filter(|codec| !decodes(codec)) {
+            return Err(Error::unsupported(format!(
+                "{codec} is not decoded here; install ffmpeg, or convert it first"
+            )));
+        }
         if let Some(samples) = audio::open_file(self.source, format)? {
             return Ok(samples);
         }
