@@ -1,6 +1,6 @@
 //! AAC in ADTS frames (ISO/IEC 14496-3 §1.A.2), behind tags and junk. A packet is an access unit without its header.
 
-use super::frames::{Frame, Syntax, Tags, Walk};
+use super::frames::{Counted, Frame, Syntax, Tags, Walk};
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::codec::aac::{AdtsHeader, Config, carries_sbr, channels_of_block};
 use crate::error::{Error, Result};
@@ -21,19 +21,6 @@ impl Syntax for Adts1024 {
         let common = u32::from_be_bytes([0, object_type, rate, channels]);
         Some(Frame { length: header.frame_length, samples: header.samples(), common })
     }
-}
-
-/// What a walk over all frames has counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counted {
-    /// Whole frames.
-    pub frames: u64,
-    /// Samples per channel of the core.
-    pub samples: u64,
-    /// Bytes of the frames.
-    pub bytes: u64,
-    /// Whether a part of a frame stands at the end, which players leave out.
-    pub cut: bool,
 }
 
 /// An ADTS stream.
@@ -89,17 +76,8 @@ impl<'a> Adts<'a> {
 
     /// Counts all frames, and goes back to the first.
     pub(crate) fn count(&mut self) -> Result<Counted> {
-        self.walk.rewind(self.first);
-        let mut counted = Counted::default();
-        while let Some((_, frame)) = self.walk.next()? {
-            counted.frames += 1;
-            counted.samples += u64::from(frame.samples);
-            counted.bytes += frame.length as u64;
-        }
-        counted.cut = self.walk.cut;
-        self.walk.rewind(self.first);
         self.time = 0;
-        Ok(counted)
+        self.walk.count(self.first)
     }
 
     fn configure(walk: &mut Walk<'a, Adts1024>, header: &AdtsHeader) -> Result<Config> {

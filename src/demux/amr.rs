@@ -1,6 +1,6 @@
 //! AMR files (RFC 4867 §5): a magic, then frames of 20 ms. A packet is a frame with its type byte, as 3GP has it.
 
-use super::adts::Counted;
+use super::frames::Counted;
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::bytes::Blocks;
 use crate::codec::amr::{Band, MAGIC_NARROW, MAGIC_WIDE};

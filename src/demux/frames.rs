@@ -117,6 +117,19 @@ pub(crate) struct Walk<'a, S> {
     syntax: PhantomData<S>,
 }
 
+/// What a walk over all frames has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counted {
+    /// Whole frames.
+    pub frames: u64,
+    /// Samples per channel of the core.
+    pub samples: u64,
+    /// Bytes of the frames.
+    pub bytes: u64,
+    /// Whether a part of a frame stands at the end, which players leave out.
+    pub cut: bool,
+}
+
 impl<'a, S: Syntax> Walk<'a, S> {
     /// Finds the first frame between `start` and `end`; none where there is none near the start.
     pub(crate) fn find(source: &'a Source, start: u64, end: u64) -> Result<Option<Self>> {
@@ -124,6 +137,20 @@ impl<'a, S: Syntax> Walk<'a, S> {
         let blocks = Blocks::new(source)?;
         let mut walk = Self { blocks, at: start, end, common: None, junk: 0, cut: false, syntax: PhantomData };
         Ok(walk.search(start, MAX_LEAD)?.then_some(walk))
+    }
+
+    /// Counts all frames from `first` on, and goes back there.
+    pub(crate) fn count(&mut self, first: u64) -> Result<Counted> {
+        self.rewind(first);
+        let mut counted = Counted::default();
+        while let Some((_, frame)) = self.next()? {
+            counted.frames += 1;
+            counted.samples += u64::from(frame.samples);
+            counted.bytes += frame.length as u64;
+        }
+        counted.cut = self.cut;
+        self.rewind(first);
+        Ok(counted)
     }
 
     /// Where the next frame is expected.

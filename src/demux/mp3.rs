@@ -1,6 +1,6 @@
 //! MPEG audio frames (MP3 and its older layers), behind tags and junk, or inside a WAV. A packet is a whole frame.
 
-use super::adts::Counted;
+use super::frames::Counted;
 use super::frames::{Frame, Syntax, Tags, Walk};
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::codec::mpeg_audio::{DECODER_DELAY, Header, Information, Version};
@@ -114,17 +114,8 @@ impl<'a> Mp3<'a> {
 
     /// Counts all frames of sound, and goes back to the first.
     pub(crate) fn count(&mut self) -> Result<Counted> {
-        self.walk.rewind(self.first);
-        let mut counted = Counted::default();
-        while let Some((_, frame)) = self.walk.next()? {
-            counted.frames += 1;
-            counted.samples += u64::from(frame.samples);
-            counted.bytes += frame.length as u64;
-        }
-        counted.cut = self.walk.cut;
-        self.walk.rewind(self.first);
         self.time = 0;
-        Ok(counted)
+        self.walk.count(self.first)
     }
 
     /// A file that has far fewer bytes than its encoder counted was cut off.

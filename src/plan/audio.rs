@@ -228,19 +228,7 @@ pub(super) fn engine_for(
         Some(profile) if !builtin && codec == "aac" => format!("AAC {profile}"),
         _ => codec.to_owned(),
     };
-    match (choice, builtin, tools.ffmpeg) {
-        (EngineChoice::Auto | EngineChoice::Builtin, true, _) => Ok(Engine::Builtin),
-        (EngineChoice::Auto, false, true) | (EngineChoice::Ffmpeg, _, true) => Ok(Engine::Ffmpeg),
-        (EngineChoice::Ffmpeg, _, false) => {
-            Err("ffmpeg is asked for and was not found; install it, or use --engine auto".to_owned())
-        }
-        (EngineChoice::Auto, false, false) => Err(format!(
-            "{name} is not decoded here and no ffmpeg was found; install ffmpeg, or convert the file first"
-        )),
-        (EngineChoice::Builtin, false, _) => Err(format!(
-            "{name} is not decoded here; use --engine auto with ffmpeg installed, or convert the file first"
-        )),
-    }
+    choice.engine(builtin, tools, &format!("{name} is not decoded here"))
 }
 
 /// Whether a stream is taken for speech: one channel, or a rate or codec of telephones.

@@ -76,6 +76,25 @@ pub enum EngineChoice {
     Ffmpeg,
 }
 
+impl EngineChoice {
+    /// Who does what may be `builtin`, or why nobody can; `lacking` says what is not there.
+    pub(super) fn engine(self, builtin: bool, tools: Tools, lacking: &str) -> Result<Engine, String> {
+        match (self, builtin, tools.ffmpeg) {
+            (Self::Auto | Self::Builtin, true, _) => Ok(Engine::Builtin),
+            (Self::Auto, false, true) | (Self::Ffmpeg, _, true) => Ok(Engine::Ffmpeg),
+            (Self::Ffmpeg, _, false) => {
+                Err("ffmpeg is asked for and was not found; install it, or use --engine auto".to_owned())
+            }
+            (Self::Auto, false, false) => {
+                Err(format!("{lacking} and no ffmpeg was found; install ffmpeg, or convert the file first"))
+            }
+            (Self::Builtin, false, _) => {
+                Err(format!("{lacking}; use --engine auto with ffmpeg installed, or convert the file first"))
+            }
+        }
+    }
+}
+
 /// What is there beside the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tools {

@@ -207,19 +207,5 @@ fn audio_step(index: usize, track: &AudioTrack, target_bytes: u64) -> Step {
 
 /// Who can decode the pictures and code them anew, or why nobody can.
 fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, String> {
-    let codec = track.codec.as_str();
-    let builtin = decoded_here(track);
-    match (choice, builtin, tools.ffmpeg) {
-        (EngineChoice::Auto | EngineChoice::Builtin, true, _) => Ok(Engine::Builtin),
-        (EngineChoice::Auto, false, true) | (EngineChoice::Ffmpeg, _, true) => Ok(Engine::Ffmpeg),
-        (EngineChoice::Ffmpeg, _, false) => {
-            Err("ffmpeg is asked for and was not found; install it, or use --engine auto".to_owned())
-        }
-        (EngineChoice::Auto, false, false) => Err(format!(
-            "{codec} pictures are not coded anew here and no ffmpeg was found; install ffmpeg, or convert the file first"
-        )),
-        (EngineChoice::Builtin, false, _) => Err(format!(
-            "{codec} pictures are not coded anew here; use --engine auto with ffmpeg installed, or convert the file first"
-        )),
-    }
+    choice.engine(decoded_here(track), tools, &format!("{} pictures are not coded anew here", track.codec))
 }
