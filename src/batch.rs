@@ -9,6 +9,7 @@ mod names;
 mod upload;
 mod walk;
 
+use crate::cancel::Progress;
 use crate::digest;
 use crate::disk;
 use crate::error::{Error, Result};
@@ -51,6 +52,11 @@ pub trait Observer: Sync {
     /// The run starts, on this many files with this many bytes.
     fn begin(&self, files: u64, bytes: u64) {
         let _ = (files, bytes);
+    }
+
+    /// Work on a file has started; `progress` says at any time how far it is.
+    fn started(&self, path: &Path, progress: &Progress) {
+        let _ = (path, progress);
     }
 
     /// A file is finished.
@@ -163,19 +169,26 @@ impl Batch {
             .build()
             .map_err(|error| Error::engine(format!("the worker threads could not be started: {error}")))?;
         let admission = Admission::new(self.memory_bytes, threads);
+        // While files wait, each is worked on by one thread; the last ones share those that are idle.
+        let cancel = self.fitter.cancel();
+        let mut waiting = items.len();
+        cancel.queue(waiting);
         pool.in_place_scope(|scope| {
             for item in items {
-                if self.fitter.cancel().is_cancelled() {
+                if cancel.is_cancelled() {
                     break;
                 }
                 let permit = admission.admit(memory(&item));
                 let work = &work;
+                waiting -= 1;
                 scope.spawn(move |_| {
+                    cancel.dequeue(1);
                     work(item);
                     drop(permit);
                 });
             }
         });
+        cancel.dequeue(waiting);
         Ok(())
     }
 
@@ -206,14 +219,16 @@ impl Batch {
         looked
     }
 
-    fn fit_one(&self, job: &Job, checked: Checked) -> (Checked, Result<Ending>) {
+    fn fit_one(&self, job: &Job, checked: Checked, observer: &dyn Observer) -> (Checked, Result<Ending>) {
         let fallback = checked.clone();
+        let fitter = self.fitter.clone().with_cancel(self.fitter.cancel().one());
+        observer.started(&job.path, fitter.cancel().progress());
         let fitted = Source::open(&job.path).and_then(|source| {
             // What was planned was planned for the file as it was.
             if source.len() == checked.facts.bytes {
-                return self.fitter.fit_checked(&source, checked, job.ask);
+                return fitter.fit_checked(&source, checked, job.ask);
             }
-            self.fitter.fit(&source, job.ask)
+            fitter.fit(&source, job.ask)
         });
         match fitted {
             Ok((checked, ending)) => (checked, Ok(ending)),
@@ -324,7 +339,7 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 (Ok(checked), Some((_, ending))) => (checked, Ok(ending.clone())),
-                (Ok(checked), None) => self.batch.fit_one(looked.job, checked),
+                (Ok(checked), None) => self.batch.fit_one(looked.job, checked, self.observer),
             };
             let ending = match ending {
                 Ok(ending) => ending,

@@ -38,6 +38,9 @@ use std::path::{Path, PathBuf};
 /// The name of the file that is read when none is named and it is there.
 pub const FILE_NAME: &str = "mediafit.toml";
 
+/// The quantisers that `video-quality` may name.
+const QUANTISERS: std::ops::RangeInclusive<u8> = 10..=40;
+
 /// The most files that are worked on at once.
 pub const MAX_JOBS: usize = 1024;
 
@@ -153,10 +156,15 @@ pub struct FitSection {
     pub engine: Option<EngineChoice>,
     /// The most lines a video may have, in pixels. Default: as many as fit.
     pub max_height: Option<u32>,
+    /// The finest quantiser of H.264 that new pictures have, from 10 (best) to 40. Default: by what the source is worth.
+    #[serde(deserialize_with = "quantiser")]
+    pub video_quality: Option<u8>,
     /// The size that re-encoded files aim below, in bytes. Default: the platform's.
     pub target_size: Option<u64>,
     /// Whether a video or sound that cannot fit is cut at its end. Default: false.
     pub trim_to_fit: Option<bool>,
+    /// The longest that one file may take, in seconds. Default: 3600.
+    pub time_limit: Option<u64>,
 }
 
 impl FitSection {
@@ -177,8 +185,10 @@ impl FitSection {
             audio_language: self.audio_language,
             engine: self.engine.unwrap_or(default.engine),
             max_height: self.max_height,
+            video_quality: self.video_quality,
             target_bytes: self.target_size,
             trim_to_fit: self.trim_to_fit.unwrap_or(default.trim_to_fit),
+            time_limit_seconds: self.time_limit.unwrap_or(default.time_limit_seconds),
         }
     }
 }
@@ -303,6 +313,15 @@ fn repair<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Repair>, D::Error
     choice(REPAIRS, from)
 }
 
+fn quantiser<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
+    let value = u8::deserialize(from)?;
+    if QUANTISERS.contains(&value) {
+        return Ok(Some(value));
+    }
+    let (least, most) = (QUANTISERS.start(), QUANTISERS.end());
+    Err(serde::de::Error::custom(format!("video-quality is {value}; allowed {least} to {most}")))
+}
+
 fn animated<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Animated>, D::Error> {
     choice(ANIMATIONS, from)
 }
@@ -365,7 +384,7 @@ mod tests {
             "platform = \"on-premise\"\npolicy = \"p.json\"\njobs = 3\n[fit]\nrepair = \"required\"\nstrict = true\n\
              animated = \"keep\"\nsalvage = true\nkeep-metadata = true\nbackground = \"#0102ff\"\ntransparency = \"keep\"\n\
              audio-codec = \"aac\"\nloudness = -16.5\naudio-language = \"de\"\nengine = \"builtin\"\nmax-height = 480\n\
-             target-size = 9000000\ntrim-to-fit = true\n",
+             target-size = 9000000\ntrim-to-fit = true\nvideo-quality = 24\ntime-limit = 90\n",
         )
         .unwrap();
         assert_eq!((config.platform, config.jobs), (Some(Platform::OnPremise), Some(3)));
@@ -382,8 +401,10 @@ mod tests {
             audio_language: Some("de".parse().unwrap()),
             engine: EngineChoice::Builtin,
             max_height: Some(480),
+            video_quality: Some(24),
             target_bytes: Some(9_000_000),
             trim_to_fit: true,
+            time_limit_seconds: 90,
         };
         assert_eq!(config.fit.options(), expected);
     }

@@ -79,7 +79,7 @@ impl Ffmpeg {
         let state = Arc::new(AtomicU8::new(RUNNING));
         let guard = {
             let (child, state, cancel) = (Arc::clone(&child), Arc::clone(&state), cancel.clone());
-            let deadline = Instant::now() + self.max_time;
+            let deadline = Instant::now() + cancel.left().map_or(self.max_time, |left| left.min(self.max_time));
             std::thread::spawn(move || look_after(&child, &state, &cancel, deadline))
         };
         Ok(Running { child, output, complaint, guard: Some(guard), state, cancel: cancel.clone() })

@@ -113,7 +113,7 @@ pub mod upload;
 mod verify;
 pub mod webhook;
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, Progress};
 pub use engine::Ffmpeg;
 pub use error::{Error, ErrorKind, Result};
 pub use facts::Facts;

@@ -16,6 +16,7 @@ use crate::verify::{Fitted, kept, verify};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who says what a file is to serve as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -189,7 +190,12 @@ impl Fitter {
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
-    pub fn fit_checked(&self, source: &Source, mut checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+    pub fn fit_checked(&self, source: &Source, checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+        let limit = Duration::from_secs(self.options.time_limit_seconds);
+        Self { cancel: self.cancel.within(limit), ..self.clone() }.fit_in_time(source, checked, ask)
+    }
+
+    fn fit_in_time(&self, source: &Source, mut checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
         guarded(source, || {
             self.cancel.check()?;
             if let Plan::Refuse(refusal) = &checked.plan {

@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
             let record = Record::of_check(&job.path, &checked, looked.seconds + start.elapsed().as_secs_f64());
             return self.finish(record, Ok((entry, true)));
         }
-        let (checked, ending) = self.batch.fit_one(job, checked);
+        let (checked, ending) = self.batch.fit_one(job, checked, &());
         let seconds = looked.seconds + start.elapsed().as_secs_f64();
         match ending {
             Ok(Ending::Fitted { fitted, steps }) => {

@@ -323,12 +323,18 @@ pub(crate) struct RepairArgs {
     /// The most lines a video may have that is coded anew [default: as many as fit]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(64..=8192))]
     pub(crate) max_height: Option<u32>,
+    /// The finest quantiser of H.264 for new pictures, 10 (best) to 40 [default: by what the source is worth]
+    #[arg(long, value_name = "QP", value_parser = clap::value_parser!(u8).range(10..=40))]
+    pub(crate) video_quality: Option<u8>,
     /// Aim below this size where a file is coded anew: bytes, 900k, 9.5M [default: the platform's]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) target_size: Option<u64>,
     /// Cut the end off a video or sound that cannot fit otherwise [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) trim_to_fit: Option<bool>,
+    /// The longest that one file may take; what takes longer is refused [default: 3600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time_limit: Option<u64>,
 }
 
 /// Whose rules.

@@ -3,7 +3,8 @@
 use super::screen::{Screen, wants_color};
 use super::table::{Layout, Tally};
 use mediafit::batch::{Job, Observer};
-use mediafit::{Fitter, Record, Standing, Summary};
+use mediafit::{Fitter, Progress, Record, Standing, Summary};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -97,11 +98,15 @@ impl Observer for Watch<'_> {
         self.screen.begin(files, bytes);
     }
 
+    fn started(&self, path: &Path, progress: &Progress) {
+        self.screen.start(&path.to_string_lossy(), progress);
+    }
+
     fn finished(&self, record: &Record) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).add(record);
         self.unfit.fetch_add(self.is_unfit(record).into(), Ordering::Relaxed);
         self.print(record);
-        self.screen.advance(record.bytes);
+        self.screen.advance(&record.path, record.bytes);
         // When nobody reads what is found, a check has no purpose left; files written to a folder are wanted all the same.
         if self.verb == Verb::Check && self.screen.is_closed() {
             self.fitter.cancel().cancel();

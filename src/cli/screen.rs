@@ -2,15 +2,19 @@
 
 use super::args::RunArgs;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mediafit::{Error, Result};
+use mediafit::{Error, Progress, Result};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const BY_BYTES: &str =
-    "{bar:24} {msg}/{files} files  {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
+    "{bar:24} {msg}/{files} files  {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left{at}";
 const BY_FILES: &str = "{bar:24} {pos}/{len} files  {per_sec}  {eta} left";
+
+/// The most of a file's name that stands in the bar, in characters.
+const NAME_CHARS: usize = 30;
 
 /// How often the bar or the spinner is drawn anew.
 const TICK: Duration = Duration::from_millis(250);
@@ -27,6 +31,8 @@ pub(crate) struct Screen {
     out_is_terminal: bool,
     closed: AtomicBool,
     failure: Mutex<Option<io::Error>>,
+    /// Files that are worked on, for the bar: the longest at it is shown with how far it is.
+    at_work: Arc<Mutex<Vec<(String, Progress)>>>,
 }
 
 impl Screen {
@@ -41,6 +47,7 @@ impl Screen {
             out_is_terminal: io::stdout().is_terminal(),
             closed: AtomicBool::new(false),
             failure: Mutex::default(),
+            at_work: Arc::default(),
         }
     }
 
@@ -95,7 +102,18 @@ impl Screen {
         }
         let (length, template) = if bytes > 0 { (bytes, BY_BYTES) } else { (files, BY_FILES) };
         let template = template.replace("{files}", &files.to_string());
-        self.bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let at_work = Arc::clone(&self.at_work);
+        let at = move |_: &indicatif::ProgressState, line: &mut dyn std::fmt::Write| {
+            let at_work = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+            // Short work is over before it says how far it is.
+            let Some((path, progress)) = at_work.iter().find(|(_, progress)| progress.share() > 0.0) else { return };
+            let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+            let plain = name.chars().filter(|letter| !letter.is_control());
+            let name: String = plain.take(NAME_CHARS).collect();
+            let _ = write!(line, "  {name} {:.0} %", progress.share() * 100.0);
+        };
+        self.bar.set_style(style.with_key("at", at));
         self.bar.set_length(length);
         self.bar.set_message("0");
         // The looking before it says nothing about how fast the work is.
@@ -106,8 +124,15 @@ impl Screen {
         self.by_bytes.store(bytes > 0, Ordering::Relaxed);
     }
 
-    /// Moves the bar by a file of `bytes`.
-    pub(crate) fn advance(&self, bytes: u64) {
+    /// Work on a file has started.
+    pub(crate) fn start(&self, path: &str, progress: &Progress) {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        at_work.push((path.to_owned(), progress.clone()));
+    }
+
+    /// Moves the bar by the file at `path`, of `bytes`.
+    pub(crate) fn advance(&self, path: &str, bytes: u64) {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner).retain(|(at, _)| at != path);
         let files = self.files_done.fetch_add(1, Ordering::Relaxed) + 1;
         if self.bar.is_hidden() {
             return;

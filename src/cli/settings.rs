@@ -30,8 +30,10 @@ impl RepairArgs {
         fit.audio_language = self.audio_language.or(fit.audio_language);
         fit.engine = self.engine.or(fit.engine);
         fit.max_height = self.max_height.or(fit.max_height);
+        fit.video_quality = self.video_quality.or(fit.video_quality);
         fit.target_size = self.target_size.or(fit.target_size);
         fit.trim_to_fit = self.trim_to_fit.or(fit.trim_to_fit);
+        fit.time_limit = self.time_limit.or(fit.time_limit);
     }
 }
 

@@ -184,6 +184,6 @@ impl UploadObserver for Watch<'_> {
             });
             self.screen.problem(&format!("mediafit: {path}: {}", why.unwrap_or_default()));
         }
-        self.screen.advance(record.file.bytes);
+        self.screen.advance(&record.file.path, record.file.bytes);
     }
 }

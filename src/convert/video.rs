@@ -1,7 +1,7 @@
 //! Moving pictures coded anew by what is built in: any decoder of ours, H.264 of Main profile out, under a size.
 //!
-//! The quantiser is one for the whole clip, chosen from samples of it and corrected at key pictures; the picture's size is
-//! the largest at which that quantiser stays comfortable. Nothing holds more than a few pictures in memory.
+//! The quantiser is one for the whole clip, chosen from samples of it and corrected as it is coded; the picture's size is the
+//! largest at which that quantiser stays comfortable. Nothing holds more than a few pictures in memory.
 
 mod check;
 mod color;
@@ -13,6 +13,7 @@ mod pass;
 mod picture;
 mod rate;
 mod render;
+mod segments;
 mod shown;
 mod size;
 mod sound;
@@ -51,20 +52,26 @@ const RESERVE: f64 = 0.985;
 const H264_GROWTH: f64 = 1.1;
 const OTHER_GROWTH: f64 = 1.8;
 
-/// What is to be made.
-pub(crate) struct Job<'j, 'd, 's> {
+/// The pictures that are to be made anew.
+pub(crate) struct Clip<'j, 'd> {
     /// Opens the source from its start.
-    pub open: &'j dyn Fn() -> Result<Box<dyn Demuxer + 'd>>,
+    pub open: &'j (dyn Fn() -> Result<Box<dyn Demuxer + 'd>> + Sync),
     /// The demuxer's number of the track of pictures.
     pub track: usize,
     /// What was measured of it.
     pub facts: &'j VideoTrack,
     /// How it is coded.
     pub coding: &'j VideoCoding,
-    /// What stands beside the pictures.
-    pub sound: Sound<'s>,
     /// Whether a source that is cut off is read as far as it goes.
     pub salvage: bool,
+}
+
+/// What is to be made.
+pub(crate) struct Job<'j, 'd, 's> {
+    /// The pictures.
+    pub clip: Clip<'j, 'd>,
+    /// What stands beside them.
+    pub sound: Sound<'s>,
 }
 
 /// What came of it.
@@ -88,9 +95,10 @@ pub(crate) struct Report {
 /// `CannotFit` with the length that would fit; `Unsupported` by the codec's name; `Malformed` when too little decodes;
 /// `Verify` when the result does not look like its source; `Limit`, `Engine`, `Io`, `Cancelled`.
 pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool, Report)> {
-    let survey = Survey::read(&mut *(job.open)()?, job.track, job.salvage, cancel)?;
+    let clip = &job.clip;
+    let survey = Survey::read(&mut *(clip.open)()?, clip.track, clip.salvage, cancel)?;
     let sound = job.sound.measured(job, cancel)?;
-    let chosen = size::chosen(job, &survey, sound.bytes, cancel)?;
+    let chosen = size::chosen(clip, &survey, sound.bytes, cancel)?;
     let mut model = chosen.model;
     let mut aim = 1.0;
     let mut best = None::<(Encoded, u64)>;
@@ -99,11 +107,11 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     while passes <= MAX_CORRECTIONS {
         passes += 1;
         let budget = chosen.budget * aim;
-        let encoded = pass::encode(job, &survey, &chosen, model, (budget, passes > 1), cancel)?;
+        let encoded = pass::encode(clip, &survey, &chosen, model, (budget, passes > 1), cancel)?;
         let total = encoded.store.bytes() as f64;
         found = total as u64;
         model = wiser(model, &encoded, &chosen);
-        let given_up = encoded.qp > rate::FINEST_QP + 0.5;
+        let given_up = encoded.qp > chosen.finest + 0.5;
         if total <= chosen.limit {
             let filled = total * RESERVE / chosen.budget;
             let larger = best.as_ref().is_none_or(|(_, bytes)| *bytes < found);

@@ -36,6 +36,8 @@ pub struct AudioCoding {
 pub struct VideoCoding {
     /// The most lines it may have, in pixels.
     pub max_height: Option<u32>,
+    /// The finest quantiser of H.264 that is used, from 10 to 40, where the size allows it; else what the source is worth.
+    pub quantiser: Option<u8>,
     /// The size that the whole file aims below, in bytes.
     pub target_bytes: u64,
     /// Whether the end is cut off where it cannot fit otherwise.

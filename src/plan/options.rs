@@ -66,10 +66,15 @@ pub struct Options {
     pub engine: EngineChoice,
     /// The most lines a video may have, in pixels. Default: as many as fit.
     pub max_height: Option<u32>,
+    /// The finest quantiser of H.264 that new pictures have, from 10 (best) to 40. Default: 20, and nothing finer than the
+    /// source is worth.
+    pub video_quality: Option<u8>,
     /// The size that re-encoded files aim below, in bytes, where it is less than the platform's. Default: the platform's.
     pub target_bytes: Option<u64>,
     /// Whether a video or sound that cannot fit is cut at its end. Default: false.
     pub trim_to_fit: bool,
+    /// The longest that one file may take, in seconds; what takes longer is refused. Default: 3600.
+    pub time_limit_seconds: u64,
 }
 
 impl Options {
@@ -87,8 +92,10 @@ impl Options {
         audio_language: None,
         engine: EngineChoice::Auto,
         max_height: None,
+        video_quality: None,
         target_bytes: None,
         trim_to_fit: false,
+        time_limit_seconds: 3600,
     };
 }
 

@@ -113,6 +113,7 @@ impl Case<'_> {
             if engines.iter().all(Result::is_ok) {
                 let coding = VideoCoding {
                     max_height: self.options.max_height,
+                    quantiser: self.options.video_quality,
                     target_bytes: target,
                     trim_to_fit: self.options.trim_to_fit,
                 };

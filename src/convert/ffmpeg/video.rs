@@ -120,6 +120,9 @@ fn run(
             ["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-bf", "0", "-pix_fmt", "yuv420p"]
                 .map(OsString::from),
         );
+        if let Some(quantiser) = job.coding.quantiser {
+            arguments.extend(["-qmin", &quantiser.to_string()].map(OsString::from));
+        }
         arguments.extend(["-vsync", "vfr", "-b:v", &bitrate.to_string(), "-pass", pass].map(OsString::from));
         arguments.extend(["-passlogfile".into(), log.clone().into_os_string()]);
         if pass == "1" {

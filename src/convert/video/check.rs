@@ -12,10 +12,10 @@ const LEAST_SSIM: f64 = 0.35;
 const MOST_COLOUR: f64 = 12.0;
 
 /// Pictures of a run that are decoded; the last of them is compared.
-const RUN: usize = 5;
+const RUN: usize = 3;
 
-/// Runs of a clip that are looked at.
-const RUNS: u32 = 6;
+/// Runs of a segment that are looked at.
+const RUNS: u32 = 3;
 
 /// Watches an encoder's output.
 pub(super) struct Check {

@@ -5,6 +5,7 @@ mod hevc;
 mod vp9;
 
 use super::picture::{Picture, PictureSource, Plane, Samples};
+use super::survey::Start;
 use crate::demux::{Demuxer, Packet, Track, Want};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
@@ -56,8 +57,9 @@ pub(super) struct Stream<'a> {
     decoder: Box<dyn Decoder>,
     packet: Packet,
     waiting: VecDeque<Picture>,
-    /// How many packets of the track are passed over first.
+    /// How many packets of the track are passed over first, and which pictures behind the first need one of those.
     skip: u64,
+    leading: i64,
     salvage: bool,
     packets: u64,
     failures: u64,
@@ -67,8 +69,8 @@ pub(super) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// The pictures from packet `skip` of the track on, at which decoding must be able to start.
-    pub(super) fn new(demuxer: Box<dyn Demuxer + 'a>, track: usize, skip: u64, salvage: bool) -> Result<Self> {
+    /// The pictures from `start` on, at which decoding must be able to start.
+    pub(super) fn new(demuxer: Box<dyn Demuxer + 'a>, track: usize, start: Start, salvage: bool) -> Result<Self> {
         let described = demuxer.tracks().get(track).ok_or_else(|| Error::malformed("holds no moving pictures"))?;
         if let Some((width, height)) = described.size {
             guarded(width, height)?;
@@ -80,7 +82,8 @@ impl<'a> Stream<'a> {
             decoder,
             packet: Packet::default(),
             waiting: VecDeque::new(),
-            skip,
+            skip: start.packet,
+            leading: if start.packet > 0 { start.pts } else { i64::MIN },
             salvage,
             packets: 0,
             failures: 0,
@@ -106,6 +109,9 @@ impl<'a> Stream<'a> {
         }
         if self.skip > 0 {
             self.skip -= 1;
+            return Ok(());
+        }
+        if self.packet.pts < self.leading {
             return Ok(());
         }
         self.packets += 1;

@@ -48,14 +48,14 @@ impl AccessUnits {
     }
 
     /// Encodes one picture with quantiser `qp`; its access unit goes to `out`, which is emptied first. True for a key picture.
-    pub(super) fn encode(&mut self, canvas: &Canvas, key: bool, qp: u8, out: &mut Vec<u8>) -> Result<bool> {
+    pub(super) fn encode(&mut self, canvas: &mut Canvas, key: bool, qp: u8, out: &mut Vec<u8>) -> Result<bool> {
         if qp != self.qp {
             self.raw.set_qp(qp)?;
             self.qp = qp;
         }
         self.coded.clear();
         out.clear();
-        let [y, u, v] = &canvas.planes;
+        let [y, u, v] = &mut canvas.planes;
         let planes = Planes { data: [y, u, v], strides: [canvas.width, canvas.width / 2, canvas.width / 2] };
         let kind = self.raw.encode(planes, key, &mut self.coded)?;
         for unit in Framing::StartCodes.units(&self.coded) {
@@ -104,13 +104,13 @@ mod tests {
 
     #[test]
     fn a_grey_picture_is_a_key_picture_of_main_profile() {
-        let canvas =
+        let mut canvas =
             Canvas { width: 64, height: 48, planes: [vec![90; 64 * 48], vec![128; 32 * 24], vec![128; 32 * 24]] };
         let settings = Settings { width: 64, height: 48, rate: 25.0, level: 30, color: [1, 1, 1] };
         let mut encoder = AccessUnits::new(settings, 28).unwrap();
         let mut unit = Vec::new();
-        assert!(encoder.encode(&canvas, true, 28, &mut unit).unwrap());
-        assert!(!encoder.encode(&canvas, false, 30, &mut unit).unwrap());
+        assert!(encoder.encode(&mut canvas, true, 28, &mut unit).unwrap());
+        assert!(!encoder.encode(&mut canvas, false, 30, &mut unit).unwrap());
         let config = encoder.config().unwrap();
         assert_eq!(config[1], 77);
         let sps = crate::codec::h264::Config::parse(&config).and_then(|config| config.sps);

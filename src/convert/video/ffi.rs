@@ -45,10 +45,11 @@ pub(super) enum Coded {
     Delta,
 }
 
-/// Three planes, 4:2:0, with the number of bytes from row to row.
-#[derive(Debug, Clone, Copy)]
+/// Three planes, 4:2:0, with the number of bytes from row to row. The interface asks for pointers that may be written
+/// through, hence `mut`; the encoder only reads.
+#[derive(Debug)]
 pub(super) struct Planes<'a> {
-    pub data: [&'a [u8]; 3],
+    pub data: [&'a mut [u8]; 3],
     pub strides: [usize; 3],
 }
 
@@ -58,8 +59,6 @@ pub(super) struct RawEncoder {
     parameters: Box<SEncParamExt>,
     info: Box<SFrameBSInfo>,
     settings: Settings,
-    /// Room for the planes: the interface asks for pointers that may be written through.
-    picture: [Vec<u8>; 3],
 }
 
 impl RawEncoder {
@@ -81,7 +80,6 @@ impl RawEncoder {
             parameters: Box::default(),
             info: Box::default(),
             settings,
-            picture: [Vec::new(), Vec::new(), Vec::new()],
         };
         encoder.start(qp)?;
         Ok(encoder)
@@ -131,14 +129,17 @@ impl RawEncoder {
             return Err(failed("is not whole", 0));
         };
         let (width, height) = (self.settings.width as usize, self.settings.height as usize);
-        for (plane, room) in self.picture.iter_mut().enumerate() {
-            let (columns, rows) = if plane == 0 { (width, height) } else { (width / 2, height / 2) };
-            let (Some(data), Some(&stride)) = (planes.data.get(plane), planes.strides.get(plane)) else { continue };
-            room.clear();
-            data.chunks(stride.max(1)).take(rows).for_each(|row| room.extend(row.iter().take(columns)));
-            if room.len() != columns * rows {
-                return Err(Error::engine("a picture is smaller than its size says"));
-            }
+        let Planes { data: [y, u, v], strides } = planes;
+        let half = |length: usize| length / 2;
+        let whole = |plane: &[u8], stride: usize, columns: usize, rows: usize| {
+            stride >= columns && stride.checked_mul(rows).is_some_and(|bytes| plane.len() >= bytes)
+        };
+        let [luma, blue, red] = strides;
+        if !(whole(y, luma, width, height)
+            && whole(u, blue, half(width), half(height))
+            && whole(v, red, half(width), half(height)))
+        {
+            return Err(Error::engine("a picture is smaller than its size says"));
         }
         if key {
             // SAFETY: the encoder is initialised.
@@ -147,14 +148,13 @@ impl RawEncoder {
                 return Err(failed("makes no key picture", code));
             }
         }
-        let [y, u, v] = &mut self.picture;
-        let (wide, high) = (c_int::try_from(width).unwrap_or(0), c_int::try_from(height).unwrap_or(0));
+        let int = |length: usize| c_int::try_from(length).unwrap_or(0);
         let source = SSourcePicture {
             iColorFormat: videoFormatI420 as c_int,
-            iStride: [wide, wide / 2, wide / 2, 0],
+            iStride: [int(luma), int(blue), int(red), 0],
             pData: [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), null_mut()],
-            iPicWidth: wide,
-            iPicHeight: high,
+            iPicWidth: int(width),
+            iPicHeight: int(height),
             ..SSourcePicture::default()
         };
         // SAFETY: the three planes hold stride times rows bytes (checked above) and live beyond the call, as does `info`.

@@ -1,20 +1,24 @@
-//! The whole clip through decoder and encoder, once.
+//! The whole clip through decoder and encoder, once: segment by segment, several side by side where cores are idle.
 
-use super::Job;
+use super::Clip;
 use super::check::Check;
 use super::decode::Stream;
 use super::encoder::AccessUnits;
 use super::picture::Canvas;
-use super::rate::{FINEST_QP, Model, Steering};
+use super::rate::{Model, Steering};
 use super::render::Renderer;
+use super::segments::{self, Segment, WAVE};
 use super::shown::Shown;
 use super::size::{Chosen, KEY_SECONDS, settings};
 use super::survey::Survey;
 use crate::cancel::Cancel;
+use crate::convert::write::Packets as _;
 use crate::convert::write::store::PacketStore;
-use crate::demux::{Kind, Packet, Track};
+use crate::demux::{Kind, Packet, Track, Want};
 use crate::error::{Error, Result};
 use crate::facts::ColorTags;
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Mean difference of brightness, in levels, beyond which a picture starts a new scene, and the least time between two
 /// key pictures, in seconds.
@@ -24,6 +28,13 @@ const LEAST_SECONDS: f64 = 0.4;
 /// Every so many samples across and down are looked at for a new scene.
 const SPARSE: usize = 8;
 
+/// How far the quantiser may move within a segment: little while others follow that can make up for it.
+const REACH: f64 = 1.0;
+const LAST_REACH: f64 = 5.0;
+
+/// The share of the whole after which what was found counts as much as what was sampled.
+const TRUST: f64 = 0.10;
+
 /// What a pass made.
 pub(super) struct Encoded {
     pub track: Track,
@@ -32,68 +43,212 @@ pub(super) struct Encoded {
     pub similarity: (f64, u32),
 }
 
+/// What all segments of a pass share.
+struct Task<'t, 'j, 'd> {
+    clip: &'t Clip<'j, 'd>,
+    survey: &'t Survey,
+    chosen: &'t Chosen,
+    color: [u8; 3],
+    cancel: &'t Cancel,
+    /// Pictures that are coded, of all segments.
+    done: AtomicU64,
+}
+
+/// A segment that was coded.
+struct Part {
+    store: PacketStore,
+    config: Vec<u8>,
+    /// The sum of the quantisers of its pictures.
+    qps: f64,
+    similarity: (f64, u32),
+}
+
 /// Codes the clip with `model`, towards `budget` bytes; with one quantiser throughout where it is `fixed`.
 pub(super) fn encode(
-    job: &Job<'_, '_, '_>,
+    clip: &Clip<'_, '_>,
     survey: &Survey,
     chosen: &Chosen,
     model: Model,
     (budget, fixed): (f64, bool),
     cancel: &Cancel,
 ) -> Result<Encoded> {
-    let stream = Stream::new((job.open)()?, job.track, 0, job.salvage)?;
-    let mut pictures = Shown::new(stream, survey.clock, chosen.end, chosen.gap);
-    let mut renderer = Renderer::new(job.facts, chosen.width, chosen.height);
-    let color = renderer.tags()?;
-    let mut encoder = AccessUnits::new(settings(chosen, color), 30)?;
+    let color = Renderer::new(clip.facts, chosen.width, chosen.height).tags()?;
+    let task = Task { clip, survey, chosen, color, cancel, done: AtomicU64::new(0) };
+    let segments = segments::of(survey, chosen.end);
     let (keys, deltas) = chosen.kinds();
-    let mut steering = Steering::new(model, budget, keys, deltas, FINEST_QP, fixed);
-    let mut scenes = Scenes::new(survey.clock.to);
-    let mut check = Check::new();
-    let mut store = PacketStore::new(job.coding.target_bytes.saturating_mul(4).max(1 << 24));
-    let mut waiting = None::<(Packet, Vec<u8>)>;
-    let mut unit = Vec::new();
-    while let Some((picture, time)) = pictures.next()? {
-        cancel.check()?;
-        let canvas = renderer.render(&picture)?;
-        let key = scenes.starts(&canvas, time);
-        let qp = steering.next(key, FINEST_QP);
-        let key = encoder.encode(&canvas, key, qp, &mut unit)?;
-        steering.note(key, unit.len());
-        check.take(&unit, key, &canvas, &encoder.config()?)?;
-        if let Some((mut packet, data)) = waiting.take() {
-            packet.duration = u64::try_from(time.saturating_sub(packet.pts)).unwrap_or(1).max(1);
-            store.push(&packet, &data)?;
+    let whole: f64 = segments.iter().map(|segment| segment.weight).sum::<f64>().max(f64::MIN_POSITIVE);
+    // What of a segment's weight is key pictures and what others, of those that are coded at all.
+    let kinds = |weight: f64| (keys * weight / whole, deltas * weight / whole);
+    let mut rate = Spending::new(model, budget, (keys, deltas));
+    let mut joined = Joined::new(&task);
+    for (number, wave) in segments.chunks(WAVE).enumerate() {
+        let last = (number + 1) * WAVE >= segments.len();
+        let left = kinds(segments.iter().skip(number * WAVE).map(|segment| segment.weight).sum());
+        let (model, qp) = rate.next(left, chosen.finest);
+        let reach = match (fixed, last) {
+            (true, _) => 0.0,
+            (false, false) => REACH,
+            (false, true) => LAST_REACH,
+        };
+        let parts = each(wave, cancel, |segment| {
+            let kinds = kinds(segment.weight);
+            let steering = Steering::new(model, model.bytes(qp, kinds.0, kinds.1), kinds, chosen.finest, reach);
+            task.part(segment, steering)
+        });
+        for (segment, part) in wave.iter().zip(parts) {
+            let part = part?;
+            let kinds = kinds(segment.weight);
+            rate.note(model.bytes(qp, kinds.0, kinds.1), part.store.bytes() as f64);
+            joined.add(part)?;
         }
-        let packet = Packet { track: 0, dts: time, pts: time, sync: key, ..Packet::default() };
-        waiting = Some((packet, unit.clone()));
     }
-    if let Some((mut packet, data)) = waiting.take() {
+    joined.finish()
+}
+
+/// Works on all of `items`: side by side where no other file waits for a core. Only within a pool of the caller's: another
+/// one is not ours to use.
+fn each<T: Sync, R: Send>(items: &[T], cancel: &Cancel, work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    if items.len() > 1 && rayon::current_thread_index().is_some() && cancel.is_last() {
+        return items.par_iter().map(&work).collect();
+    }
+    items.iter().map(work).collect()
+}
+
+/// What is left to spend, from wave to wave.
+struct Spending {
+    model: Model,
+    budget: f64,
+    used: f64,
+    foreseen: f64,
+    /// Bytes by which the model is believed before anything was coded.
+    doubt: f64,
+}
+
+impl Spending {
+    fn new(model: Model, budget: f64, (keys, deltas): (f64, f64)) -> Self {
+        let qp = model.solve(budget, keys, deltas);
+        Self { model, budget, used: 0.0, foreseen: 0.0, doubt: TRUST * model.bytes(qp, keys, deltas) }
+    }
+
+    /// The model as it is known by now, and the quantiser with which the rest fills what is left.
+    fn next(&self, (keys, deltas): (f64, f64), finest: f64) -> (Model, f64) {
+        let wrong = (self.used + self.doubt) / (self.foreseen + self.doubt).max(1.0);
+        let model = if self.foreseen > 0.0 { self.model.scaled(wrong) } else { self.model };
+        let qp = model.solve((self.budget - self.used).max(1.0), keys, deltas);
+        (model, qp.max(finest))
+    }
+
+    /// What a segment was to take by the model it was coded with, and what it took.
+    fn note(&mut self, foreseen: f64, used: f64) {
+        self.foreseen += foreseen;
+        self.used += used;
+    }
+}
+
+impl Task<'_, '_, '_> {
+    fn part(&self, segment: &Segment, mut steering: Steering) -> Result<Part> {
+        let (clip, survey, chosen) = (self.clip, self.survey, self.chosen);
+        let stream = Stream::new((clip.open)()?, clip.track, segment.start, clip.salvage)?;
+        let until = segment.until.min(chosen.end);
+        let mut pictures = Shown::new(stream, survey.clock, (segment.from, until), chosen.gap);
+        let mut renderer = Renderer::new(clip.facts, chosen.width, chosen.height);
+        let mut encoder = AccessUnits::new(settings(chosen, self.color), 30)?;
+        let mut scenes = Scenes::new(survey.clock.to);
+        let mut check = Check::new();
+        let mut store = PacketStore::new(clip.coding.target_bytes.saturating_mul(4).max(1 << 24));
+        let mut unit = Vec::new();
+        while let Some((picture, time)) = pictures.next()? {
+            self.cancel.check()?;
+            let weight = survey.weight(picture.pts);
+            let mut canvas = renderer.render(picture)?;
+            let key = scenes.starts(&canvas, time);
+            let qp = steering.next(key, chosen.finest);
+            let key = encoder.encode(&mut canvas, key, qp, &mut unit)?;
+            steering.note(key, weight, unit.len());
+            check.take(&unit, key, &canvas, &encoder.config()?)?;
+            let packet = Packet { track: 0, dts: time, pts: time, sync: key, ..Packet::default() };
+            store.push(&packet, &unit)?;
+            let done = self.done.fetch_add(1, Ordering::Relaxed) as f64;
+            self.cancel.progress().reach(SAMPLED_SHARE + (1.0 - SAMPLED_SHARE) * done / chosen.count.max(1.0));
+        }
+        store.finish()?;
+        // A segment behind the last picture that decodes is empty.
+        let config = if store.count() > 0 { encoder.config()? } else { Vec::new() };
+        Ok(Part { store, config, qps: steering.sum(), similarity: (check.least, check.compared) })
+    }
+}
+
+/// How much of the work is done when a clip was sampled, about.
+const SAMPLED_SHARE: f64 = 0.15;
+
+/// Segments one behind the other.
+struct Joined<'t, 'j, 'd> {
+    task: &'t Task<'t, 'j, 'd>,
+    store: PacketStore,
+    config: Vec<u8>,
+    /// The packet whose length is not known yet: it ends where the next one starts.
+    waiting: Option<Packet>,
+    qps: f64,
+    similarity: (f64, u32),
+}
+
+impl<'t, 'j, 'd> Joined<'t, 'j, 'd> {
+    fn new(task: &'t Task<'t, 'j, 'd>) -> Self {
+        let store = PacketStore::new(task.clip.coding.target_bytes.saturating_mul(4).max(1 << 24));
+        Self { task, store, config: Vec::new(), waiting: None, qps: 0.0, similarity: (1.0, 0) }
+    }
+
+    fn add(&mut self, part: Part) -> Result<()> {
+        if self.config.is_empty() {
+            self.config = part.config;
+        } else if !part.config.is_empty() && part.config != self.config {
+            return Err(Error::engine("the H.264 encoder changed its parameters between segments"));
+        }
+        self.qps += part.qps;
+        self.similarity = (self.similarity.0.min(part.similarity.0), self.similarity.1 + part.similarity.1);
+        let mut replay = part.store.replay();
+        let mut packet = Packet::default();
+        while replay.next(&mut packet, Want::Content)? {
+            if let Some(mut before) = self.waiting.take() {
+                packet.pts = packet.pts.max(before.pts.saturating_add(1));
+                packet.dts = packet.pts;
+                before.duration = u64::try_from(packet.pts - before.pts).unwrap_or(1).max(1);
+                self.store.push(&before, &before.data)?;
+            }
+            self.waiting = Some(std::mem::take(&mut packet));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Encoded> {
+        let Task { clip, survey, chosen, color, .. } = self.task;
         let clock = survey.clock;
-        let last = clock.seconds(survey.last) * f64::from(clock.to);
-        packet.duration = (last.round() as u64).max(1);
-        store.push(&packet, &data)?;
+        if let Some(mut last) = self.waiting.take() {
+            last.duration = ((clock.seconds(survey.last) * f64::from(clock.to)).round() as u64).max(1);
+            self.store.push(&last, &last.data)?;
+        }
+        self.store.finish()?;
+        counted(clip, survey, chosen, &self.store)?;
+        let mut track = Track::new(1, Kind::Video, "h264", clock.to);
+        track.config = self.config;
+        track.size = Some((chosen.width, chosen.height));
+        let [primaries, transfer, matrix] = *color;
+        track.color = Some(ColorTags { primaries, transfer, matrix, full_range: false });
+        track.default = true;
+        let qp = self.qps / (self.store.count() as f64).max(1.0);
+        Ok(Encoded { track, store: self.store, qp, similarity: self.similarity })
     }
-    store.finish()?;
-    counted(job, survey, chosen, &store)?;
-    let mut track = Track::new(1, Kind::Video, "h264", survey.clock.to);
-    track.config = encoder.config()?;
-    track.size = Some((chosen.width, chosen.height));
-    let [primaries, transfer, matrix] = color;
-    track.color = Some(ColorTags { primaries, transfer, matrix, full_range: false });
-    track.default = true;
-    Ok(Encoded { track, store, qp: steering.mean(), similarity: (check.least, check.compared) })
 }
 
 /// Nearly all pictures that the table announces must have come out.
-fn counted(job: &Job<'_, '_, '_>, survey: &Survey, chosen: &Chosen, store: &PacketStore) -> Result<()> {
+fn counted(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, store: &PacketStore) -> Result<()> {
     let (found, wanted) = (store.count(), survey.count() as u64);
     if found == 0 {
         return Err(Error::malformed("none of its pictures decodes; send the original again"));
     }
     // VP9 has packets that are never shown.
-    let shown = job.facts.codec != "vp9";
-    let whole = shown && chosen.gap == 0 && chosen.ends_at.is_none() && !job.salvage;
+    let shown = clip.facts.codec != "vp9";
+    let whole = shown && chosen.gap == 0 && chosen.ends_at.is_none() && !clip.salvage;
     if whole && found * 20 < wanted * 19 {
         return Err(Error::malformed(format!("only {found} of its {wanted} pictures decode; send the original again")));
     }

@@ -13,7 +13,7 @@ pub(super) const KEY_OFFSET: f64 = 2.0;
 /// Quantisers at which samples are coded.
 pub(super) const SAMPLED: [u8; 2] = [26, 34];
 
-/// Bytes of key pictures and of others at the sampled quantisers, on average.
+/// Bytes of key pictures and of others at the sampled quantisers, for a picture of average weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Model {
     key: [f64; 2],
@@ -26,24 +26,24 @@ pub(super) struct Model {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
     bytes: [[f64; 2]; 2],
-    count: [f64; 2],
+    weight: [f64; 2],
 }
 
 impl Tally {
-    /// Adds a picture, with its sizes at the sampled quantisers.
-    pub(super) fn add(&mut self, key: bool, sizes: [usize; 2]) {
+    /// Adds a picture of `weight`, with its sizes at the sampled quantisers.
+    pub(super) fn add(&mut self, key: bool, weight: f64, sizes: [usize; 2]) {
         let kind = usize::from(key);
-        if let (Some(bytes), Some(count)) = (self.bytes.get_mut(kind), self.count.get_mut(kind)) {
+        if let (Some(bytes), Some(sum)) = (self.bytes.get_mut(kind), self.weight.get_mut(kind)) {
             bytes.iter_mut().zip(sizes).for_each(|(bytes, size)| *bytes += size as f64);
-            *count += 1.0;
+            *sum += weight;
         }
     }
 
     /// What follows from it; nothing without a key picture.
     pub(super) fn model(&self) -> Option<Model> {
-        let [deltas, keys] = self.count;
+        let [deltas, keys] = self.weight;
         let mean =
-            |kind: usize, count: f64| self.bytes.get(kind).map(|bytes| bytes.map(|bytes| (bytes / count).max(8.0)));
+            |kind: usize, weight: f64| self.bytes.get(kind).map(|bytes| bytes.map(|bytes| (bytes / weight).max(8.0)));
         let key = mean(1, keys).filter(|_| keys > 0.0)?;
         let delta = mean(0, deltas).filter(|_| deltas > 0.0).unwrap_or(key);
         Some(Model { key, delta, scale: 1.0 })
@@ -64,7 +64,7 @@ impl Model {
     /// Before anything was sampled.
     pub(super) const EMPTY: Self = Self { key: [1.0; 2], delta: [1.0; 2], scale: 1.0 };
 
-    /// Bytes of so many pictures.
+    /// Bytes of so many pictures of average weight.
     pub(super) fn bytes(&self, qp: f64, keys: f64, deltas: f64) -> f64 {
         self.scale * (at(self.key, qp) * keys + at(self.delta, qp) * deltas)
     }
@@ -90,10 +90,8 @@ impl Model {
 #[derive(Debug, Clone)]
 pub(super) struct Steering {
     model: Model,
-    /// Whether the quantiser stays: the model was made of the whole clip.
-    fixed: bool,
     budget: f64,
-    /// Pictures of both kinds that are still to come, by expectation.
+    /// Weights of both kinds that are still to come, by expectation.
     keys: f64,
     deltas: f64,
     /// Bytes that were used, and that the model had foreseen for them.
@@ -101,19 +99,16 @@ pub(super) struct Steering {
     foreseen: f64,
     /// Bytes of the whole as the model foresees them: how slowly it is doubted.
     whole: f64,
-    /// What the clip started with, and what it has now.
+    /// What the pictures started with, what they have now, and how far the one may be from the other.
     base: f64,
     qp: f64,
+    reach: f64,
     /// What rounding has left.
     rest: f64,
     /// Pictures since the quantiser was set.
     since: u32,
     sum: f64,
-    count: f64,
 }
-
-/// How far the quantiser may move from where it started.
-const REACH: f64 = 6.0;
 
 /// The quantiser is set anew at key pictures and after so many others, by one step at most there.
 const EVERY: u32 = 12;
@@ -122,7 +117,8 @@ const EVERY: u32 = 12;
 const TRUST: f64 = 0.10;
 
 impl Steering {
-    pub(super) fn new(model: Model, budget: f64, keys: f64, deltas: f64, finest: f64, fixed: bool) -> Self {
+    /// For pictures of these weights, with a quantiser that moves by `reach` at most, or not at all where it is 0.
+    pub(super) fn new(model: Model, budget: f64, (keys, deltas): (f64, f64), finest: f64, reach: f64) -> Self {
         let qp = model.solve(budget, keys, deltas).clamp(finest, COARSEST_QP + 3.0);
         let whole = model.bytes(qp, keys, deltas);
         Self {
@@ -130,31 +126,30 @@ impl Steering {
             budget,
             keys,
             deltas,
-            fixed,
             used: 0.0,
             foreseen: 0.0,
             whole,
             base: qp,
             qp,
+            reach,
             rest: 0.0,
             since: 0,
             sum: 0.0,
-            count: 0.0,
         }
     }
 
     /// The quantiser of the next picture.
     pub(super) fn next(&mut self, key: bool, finest: f64) -> u8 {
         self.since += 1;
-        if !self.fixed && (key || self.since >= EVERY) && self.foreseen > 0.0 {
+        if self.reach > 0.0 && (key || self.since >= EVERY) && self.foreseen > 0.0 {
             self.since = 0;
             let doubt = TRUST * self.whole;
             let wrong = (self.used + doubt) / (self.foreseen + doubt);
             let left = (self.budget - self.used).max(1.0);
             let wanted = self.model.scaled(wrong).solve(left, self.keys.max(1.0), self.deltas.max(0.0));
-            let step = if key { REACH } else { 1.0 };
+            let step = if key { self.reach } else { 1.0 };
             let wanted = wanted.clamp(self.qp - step, self.qp + step);
-            self.qp = wanted.clamp(self.base - REACH, self.base + REACH).clamp(finest, COARSEST_QP + 6.0);
+            self.qp = wanted.clamp(self.base - self.reach, self.base + self.reach).clamp(finest, COARSEST_QP + 6.0);
         }
         let wanted = if key { (self.qp - KEY_OFFSET).max(finest - KEY_OFFSET) } else { self.qp };
         let exact = wanted + if key { 0.0 } else { self.rest };
@@ -163,22 +158,21 @@ impl Steering {
             self.rest = (exact - rounded).clamp(-1.0, 1.0);
         }
         self.sum += self.qp;
-        self.count += 1.0;
         rounded as u8
     }
 
-    /// What the picture came to.
-    pub(super) fn note(&mut self, key: bool, bytes: usize) {
-        let (keys, deltas) = if key { (1.0, 0.0) } else { (0.0, 1.0) };
+    /// What a picture of `weight` came to.
+    pub(super) fn note(&mut self, key: bool, weight: f64, bytes: usize) {
+        let (keys, deltas) = if key { (weight, 0.0) } else { (0.0, weight) };
         self.foreseen += self.model.bytes(self.qp, keys, deltas);
         self.used += bytes as f64;
         self.keys -= keys;
         self.deltas -= deltas;
     }
 
-    /// The quantiser on average.
-    pub(super) fn mean(&self) -> f64 {
-        self.sum / self.count.max(1.0)
+    /// The quantisers of all pictures, added up.
+    pub(super) const fn sum(&self) -> f64 {
+        self.sum
     }
 }
 
@@ -188,8 +182,8 @@ mod tests {
 
     fn model() -> Model {
         let mut tally = Tally::default();
-        tally.add(true, [40_000, 14_000]);
-        tally.add(false, [4_000, 1_200]);
+        tally.add(true, 1.0, [40_000, 14_000]);
+        tally.add(false, 1.0, [4_000, 1_200]);
         tally.model().unwrap()
     }
 
@@ -206,13 +200,13 @@ mod tests {
     #[test]
     fn steering_lands_though_the_model_is_wrong() {
         let budget = 400_000.0;
-        let mut steering = Steering::new(model(), budget, 10.0, 590.0, FINEST_QP, false);
+        let mut steering = Steering::new(model(), budget, (10.0, 590.0), FINEST_QP, 6.0);
         let mut used = 0.0;
         for index in 0..600 {
             let key = index % 60 == 0;
             let qp = f64::from(steering.next(key, FINEST_QP)) + if key { KEY_OFFSET } else { 0.0 };
             let bytes = 1.25 * model().bytes(qp, f64::from(u8::from(key)), f64::from(u8::from(!key)));
-            steering.note(key, bytes as usize);
+            steering.note(key, 1.0, bytes as usize);
             used += bytes;
         }
         assert!((0.93..1.03).contains(&(used / budget)), "{}", used / budget);

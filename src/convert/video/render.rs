@@ -40,17 +40,11 @@ impl Renderer {
     }
 
     /// `picture`, ready to be encoded.
-    pub(super) fn render(&mut self, picture: &Picture) -> Result<Canvas> {
-        let deinterlaced;
-        let picture = if self.facts.interlaced {
-            deinterlaced = progressive(picture);
-            &deinterlaced
-        } else {
-            picture
-        };
+    pub(super) fn render(&mut self, picture: Picture) -> Result<Canvas> {
+        let picture = if self.facts.interlaced { progressive(picture) } else { picture };
         let turned = self.facts.rotation % 180 == 90;
         let (wide, high) = if turned { (self.height, self.width) } else { (self.width, self.height) };
-        let [y, u, v] = &picture.planes;
+        let [y, u, v] = picture.planes;
         let planes =
             [self.scaled(y, wide, high)?, self.scaled(u, wide / 2, high / 2)?, self.scaled(v, wide / 2, high / 2)?];
         if self.color.as_ref().is_none_or(|(depth, _)| *depth != picture.depth) {
@@ -66,9 +60,9 @@ impl Renderer {
         Ok(Canvas { width: self.width, height: self.height, planes })
     }
 
-    fn scaled(&mut self, plane: &Plane, width: usize, height: usize) -> Result<Samples> {
+    fn scaled(&mut self, plane: Plane, width: usize, height: usize) -> Result<Samples> {
         if (plane.width, plane.height) == (width, height) {
-            return Ok(plane.samples.clone());
+            return Ok(plane.samples);
         }
         // One column or row too many is cut off: scaling by so little only blurs.
         let cut = |from: usize, to: usize| from == to || from == to + 1;
@@ -201,9 +195,9 @@ fn upright(plane: Vec<u8>, width: usize, height: usize, degrees: u16) -> Vec<u8>
 
 /// One moment of a picture that may hold two: lines of the second field that do not fit between their neighbours are
 /// made of them.
-fn progressive(picture: &Picture) -> Picture {
+fn progressive(picture: Picture) -> Picture {
     let threshold = COMB << (picture.depth.max(8) - 8);
-    let planes = picture.planes.clone().map(|plane| {
+    let planes = picture.planes.map(|plane| {
         let samples = match plane.samples {
             Samples::Narrow(samples) => {
                 Samples::Narrow(one_field(samples, plane.width, plane.height, threshold, |value| {

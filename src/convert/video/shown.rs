@@ -8,7 +8,8 @@ use crate::error::Result;
 pub(super) struct Shown<S> {
     source: S,
     clock: Clock,
-    /// The first time that is not shown any more, in ticks of the track.
+    /// The first time of this part, and the first that is not shown any more, in ticks of the track.
+    from: i64,
     end: i64,
     /// At least so many of the track's ticks lie between two pictures.
     gap: i64,
@@ -18,9 +19,9 @@ pub(super) struct Shown<S> {
 }
 
 impl<S: PictureSource> Shown<S> {
-    pub(super) fn new(source: S, clock: Clock, end: i64, gap: i64) -> Self {
+    pub(super) fn new(source: S, clock: Clock, (from, end): (i64, i64), gap: i64) -> Self {
         let end = end.min(clock.end);
-        Self { source, clock, end, gap, waiting: None, last: None, last_source: None }
+        Self { source, clock, from, end, gap, waiting: None, last: None, last_source: None }
     }
 
     /// The next picture and when it is shown, in ticks of the result.
@@ -34,6 +35,9 @@ impl<S: PictureSource> Shown<S> {
             if picture.pts >= self.end {
                 // In the order in which they are shown: nothing comes back.
                 return Ok(None);
+            }
+            if picture.pts < self.from {
+                continue;
             }
             if picture.pts < self.clock.start {
                 let following = self.source.next()?;

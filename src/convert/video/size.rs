@@ -4,10 +4,10 @@ use super::decode::Stream;
 use super::encoder::{AccessUnits, level};
 use super::ffi::Settings;
 use super::picture::PictureSource;
-use super::rate::{COARSEST_QP, COMFORT_QP, Model, SAMPLED, Tally};
+use super::rate::{COARSEST_QP, COMFORT_QP, FINEST_QP, Model, SAMPLED, Tally};
 use super::render::Renderer;
-use super::survey::Survey;
-use super::{H264_GROWTH, Job, OTHER_GROWTH, RESERVE, overhead};
+use super::survey::{Start, Survey};
+use super::{Clip, H264_GROWTH, OTHER_GROWTH, RESERVE, overhead};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 
@@ -25,7 +25,7 @@ const FAST: f64 = 40.0;
 
 /// How many places of a clip are sampled, and how many pictures in all.
 const PLACES: usize = 6;
-const FEWEST: usize = 24;
+const FEWEST: usize = 18;
 const MOST: usize = 120;
 
 /// A quantiser whose pictures nobody complains of.
@@ -51,6 +51,8 @@ pub(super) struct Chosen {
     /// Bytes that the pictures aim for, and that they may have at most.
     pub budget: f64,
     pub limit: f64,
+    /// The finest quantiser that is used.
+    pub finest: f64,
 }
 
 impl Chosen {
@@ -62,14 +64,14 @@ impl Chosen {
 }
 
 /// Chooses by samples.
-pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, cancel: &Cancel) -> Result<Chosen> {
-    let (wide, high) = job.facts.shown();
+pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, cancel: &Cancel) -> Result<Chosen> {
+    let (wide, high) = clip.facts.shown();
     super::decode::guarded(wide, high)?;
     let short = wide.min(high).max(2);
-    let tallest = job.coding.max_height.unwrap_or(u32::MAX).min(short).clamp(16, 1080);
+    let tallest = clip.coding.max_height.unwrap_or(u32::MAX).min(short).clamp(16, 1080);
     let ladder: Vec<u32> = std::iter::once(tallest).chain(SIDES.into_iter().filter(|&side| side < tallest)).collect();
-    let limit = job.coding.target_bytes as f64 - overhead(survey.count(), sound_bytes, sound_bytes / 200);
-    let growth = if job.facts.codec == "h264" { H264_GROWTH } else { OTHER_GROWTH };
+    let limit = clip.coding.target_bytes as f64 - overhead(survey.count(), sound_bytes, sound_bytes / 200);
+    let growth = if clip.facts.codec == "h264" { H264_GROWTH } else { OTHER_GROWTH };
     let shown = survey.count() as f64 / survey.packets.max(1) as f64;
     let worth = survey.bytes as f64 * shown * growth;
     let mut chosen = Chosen {
@@ -83,20 +85,22 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
         model: Model::EMPTY,
         budget: (limit * RESERVE).max(1.0),
         limit,
+        finest: clip.coding.quantiser.map_or(FINEST_QP, f64::from),
     };
     let mut step = 0;
     loop {
         let side = ladder.get(step).copied().unwrap_or(tallest);
         let last = step + 1 >= ladder.len();
         (chosen.width, chosen.height) = scaled((wide, high), side);
-        chosen.model = sampled(job, survey, &chosen, cancel)?;
+        chosen.model = sampled(clip, survey, &chosen, cancel)?;
         let (keys, deltas) = chosen.kinds();
         let qp = chosen.model.solve(chosen.budget, keys, deltas);
         if qp <= COMFORT_QP {
             // More than the source had keeps only its errors; but a source that was coded better than here is not pressed
-            // to its own size.
-            let (keys, deltas) = chosen.kinds();
-            chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, keys, deltas)));
+            // to its own size, and who asks for a quality gets it.
+            if clip.coding.quantiser.is_none() {
+                chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, keys, deltas)));
+            }
             return Ok(chosen);
         }
         if chosen.gap == 0 && chosen.rate > FAST {
@@ -106,7 +110,7 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
             continue;
         }
         if last {
-            return if qp <= COARSEST_QP { Ok(chosen) } else { trimmed(job, survey, chosen, sound_bytes) };
+            return if qp <= COARSEST_QP { Ok(chosen) } else { trimmed(clip, survey, chosen, sound_bytes) };
         }
         // Sides that are too tall by far are passed over.
         let wanted = chosen.budget / chosen.model.bytes(COMFORT_QP, keys, deltas);
@@ -129,18 +133,18 @@ fn scaled((wide, high): (u32, u32), side: u32) -> (u32, u32) {
 }
 
 /// Cut to what fits, where that is allowed.
-fn trimmed(job: &Job<'_, '_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes: u64) -> Result<Chosen> {
+fn trimmed(clip: &Clip<'_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes: u64) -> Result<Chosen> {
     let (keys, deltas) = chosen.kinds();
     let seconds = survey.seconds();
     let least = chosen.model.bytes(COARSEST_QP, keys, deltas);
     let fixed = overhead(0, 0, 0);
     let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
-    let share = (job.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each);
+    let share = (clip.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each);
     let fits = seconds * share.min(1.0);
-    if !job.coding.trim_to_fit || fits < 1.0 {
+    if !clip.coding.trim_to_fit || fits < 1.0 {
         return Err(Error::cannot_fit(format!(
             "the video is too long for its limit; found {seconds:.0} s, {fits:.0} s would fit in {} bytes; cut it, or use --trim-to-fit",
-            job.coding.target_bytes
+            clip.coding.target_bytes
         )));
     }
     let share = share * 0.97;
@@ -149,24 +153,20 @@ fn trimmed(job: &Job<'_, '_, '_>, survey: &Survey, mut chosen: Chosen, sound_byt
     chosen.end = first.saturating_add(ticks);
     chosen.ends_at = Some(survey.clock.shown(chosen.end) as f64 / f64::from(survey.clock.to));
     chosen.count *= share;
-    chosen.limit = (job.coding.target_bytes as f64 - fixed - each * share).max(1.0);
+    chosen.limit = (clip.coding.target_bytes as f64 - fixed - each * share).max(1.0);
     chosen.budget = chosen.limit * RESERVE;
     Ok(chosen)
 }
 
 /// What pictures of this size cost, by samples from all of the clip.
-fn sampled(job: &Job<'_, '_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Cancel) -> Result<Model> {
-    let pictures = (survey.count() / 6).clamp(FEWEST, MOST);
-    let starts = &survey.starts;
-    let places = starts.len().min(PLACES).min(pictures / 8).max(1);
-    let each = pictures / places;
+fn sampled(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Cancel) -> Result<Model> {
+    let pictures = (survey.count() / 8).clamp(FEWEST, MOST);
+    let places = places(survey, chosen.end, (pictures / 8).clamp(1, PLACES));
+    let each = pictures / places.len().max(1);
     let mut tally = Tally::default();
-    for place in 0..places {
-        // The middle of each part; of one part, its start.
-        let index = if places == 1 { 0 } else { (2 * place + 1) * starts.len() / (2 * places) };
-        let start = starts.get(index).copied().unwrap_or(0);
-        let mut stream = Stream::new((job.open)()?, job.track, start, true)?;
-        let mut renderer = Renderer::new(job.facts, chosen.width, chosen.height);
+    for start in places {
+        let mut stream = Stream::new((clip.open)()?, clip.track, start, true)?;
+        let mut renderer = Renderer::new(clip.facts, chosen.width, chosen.height);
         let settings = settings(chosen, renderer.tags()?);
         let mut encoders = [AccessUnits::new(settings, SAMPLED[0])?, AccessUnits::new(settings, SAMPLED[1])?];
         let mut unit = Vec::new();
@@ -180,17 +180,31 @@ fn sampled(job: &Job<'_, '_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Can
                 continue;
             }
             last = Some(picture.pts);
-            let canvas = renderer.render(&picture)?;
+            let weight = survey.weight(picture.pts);
+            let mut canvas = renderer.render(picture)?;
             let mut sizes = [0; 2];
             for ((encoder, qp), size) in encoders.iter_mut().zip(SAMPLED).zip(&mut sizes) {
-                encoder.encode(&canvas, taken == 0, qp, &mut unit)?;
+                encoder.encode(&mut canvas, taken == 0, qp, &mut unit)?;
                 *size = unit.len();
             }
-            tally.add(taken == 0, sizes);
+            tally.add(taken == 0, weight, sizes);
             taken += 1;
         }
     }
     tally.model().ok_or_else(|| Error::malformed("none of its pictures decodes; send the original again"))
+}
+
+/// At most `count` places where decoding can start, spread over what is shown.
+fn places(survey: &Survey, end: i64, count: usize) -> Vec<Start> {
+    let end = survey.times.partition_point(|&time| time < end);
+    let mut places: Vec<Start> = Vec::new();
+    for place in 0..count {
+        // The middle of each part.
+        let wanted = survey.times.get((2 * place + 1) * end / (2 * count)).copied().unwrap_or(i64::MAX);
+        let before = survey.starts.iter().rev().find(|start| start.pts <= wanted).or(survey.starts.first());
+        places.extend(before.filter(|before| !places.contains(before)));
+    }
+    places
 }
 
 /// What the encoder is told.

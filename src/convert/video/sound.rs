@@ -35,7 +35,7 @@ impl Sound<'_> {
         let mut packets: Box<dyn Packets + '_> = match self {
             Sound::None => return Ok(measured),
             Sound::Copy(track) => {
-                let demuxer = (job.open)()?;
+                let demuxer = (job.clip.open)()?;
                 let kept = Kept::new(&*demuxer, *track)?;
                 let packets = kept.packets(demuxer);
                 measured.kept = Some(kept);
@@ -50,7 +50,7 @@ impl Sound<'_> {
             }
             match packets.next(&mut packet, Want::Table) {
                 Ok(true) => {}
-                Err(error) if error.kind() == ErrorKind::Malformed && job.salvage => break,
+                Err(error) if error.kind() == ErrorKind::Malformed && job.clip.salvage => break,
                 other => {
                     other?;
                     break;
@@ -83,13 +83,13 @@ pub(super) fn assemble(
         let mut parts: Vec<(Box<dyn Packets + '_>, Vec<u32>)> =
             vec![(Box::new(encoded.store.replay()), vec![encoded.track.timescale])];
         let packets: Option<Box<dyn Packets + '_>> = match (&job.sound, &sound.kept) {
-            (Sound::Copy(_), Some(kept)) => Some(kept.packets((job.open)()?)),
+            (Sound::Copy(_), Some(kept)) => Some(kept.packets((job.clip.open)()?)),
             (Sound::Made(beside), _) => Some((beside.packets)()?),
             _ => None,
         };
         if let (Some(packets), Some(track)) = (packets, tracks.get(1)) {
             let until = chosen.ends_at.map(|seconds| (seconds * f64::from(track.timescale)) as i64);
-            parts.push((Box::new(Until { packets, until, salvage: job.salvage }), vec![track.timescale]));
+            parts.push((Box::new(Until { packets, until, salvage: job.clip.salvage }), vec![track.timescale]));
         }
         Ok(Box::new(Merged::new(parts)))
     };

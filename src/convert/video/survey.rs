@@ -1,5 +1,5 @@
 //! What the container's table says of a track before anything is decoded: how many pictures, where decoding can start, how
-//! times are counted.
+//! times are counted, and which parts of the clip its own encoder found hard.
 
 use crate::cancel::Cancel;
 use crate::demux::{Demuxer, Packet, Track, Want};
@@ -59,14 +59,31 @@ impl Clock {
     }
 }
 
+/// Seconds over which the sizes of a source's pictures are evened out: its key pictures and B-frames are not ours.
+const EVENED_SECONDS: f64 = 1.0;
+
+/// How far a picture may be from the average: what its source spent says less and less about what it costs here.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+
+/// A place where decoding can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Start {
+    /// The packet, in the order of decoding.
+    pub packet: u64,
+    /// When its picture is shown, in the track's ticks.
+    pub pts: i64,
+}
+
 /// A track's table.
 #[derive(Debug)]
 pub(super) struct Survey {
     pub clock: Clock,
     /// Presentation times, in order, of the pictures that are shown.
     pub times: Vec<i64>,
-    /// Indices of packets, in the order of decoding, at which decoding can start.
-    pub starts: Vec<u64>,
+    /// What each of these costs, as a multiple of the average, by the bytes that its source took around it.
+    pub weights: Vec<f32>,
+    /// Where decoding can start, in the order of decoding.
+    pub starts: Vec<Start>,
     /// All packets.
     pub packets: u64,
     /// Bytes of all packets.
@@ -80,7 +97,9 @@ impl Survey {
     pub(super) fn read(demuxer: &mut dyn Demuxer, track: usize, salvage: bool, cancel: &Cancel) -> Result<Self> {
         let none = || Error::malformed("holds no moving pictures; send the original again");
         let clock = Clock::of(demuxer.tracks().get(track).ok_or_else(none)?);
-        let mut survey = Self { clock, times: Vec::new(), starts: Vec::new(), packets: 0, bytes: 0, last: 0 };
+        let (times, weights, starts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut survey = Self { clock, times, weights, starts, packets: 0, bytes: 0, last: 0 };
+        let mut pictures: Vec<(i64, u32)> = Vec::new();
         let mut packet = Packet::default();
         let mut latest = i64::MIN;
         loop {
@@ -98,30 +117,31 @@ impl Survey {
             if packet.track != track {
                 continue;
             }
-            if survey.times.len() >= MAX_PICTURES {
+            if pictures.len() >= MAX_PICTURES {
                 return Err(Error::limit(format!("has more than {MAX_PICTURES} pictures; cut it first")));
             }
             if packet.sync {
-                survey.starts.push(survey.packets);
+                survey.starts.push(Start { packet: survey.packets, pts: packet.pts });
             }
             survey.packets += 1;
             survey.bytes += u64::from(packet.size);
-            survey.times.push(packet.pts);
+            pictures.push((packet.pts, packet.size));
             if packet.pts >= latest {
                 latest = packet.pts;
                 survey.last = i64::try_from(packet.duration).unwrap_or(0);
             }
         }
-        survey.finish(none)
+        survey.finish(pictures, none)
     }
 
-    fn finish(mut self, none: impl Fn() -> Error) -> Result<Self> {
-        self.times.sort_unstable();
+    fn finish(mut self, mut pictures: Vec<(i64, u32)>, none: impl Fn() -> Error) -> Result<Self> {
+        pictures.sort_unstable_by_key(|&(time, _)| time);
         let Clock { start, end, .. } = self.clock;
         // The one that is on the screen when the edit starts is shown too.
-        let before = self.times.partition_point(|&time| time <= start).saturating_sub(1);
-        let after = self.times.partition_point(|&time| time < end);
-        self.times = self.times.get(before..after).unwrap_or_default().to_vec();
+        let before = pictures.partition_point(|&(time, _)| time <= start).saturating_sub(1);
+        let after = pictures.partition_point(|&(time, _)| time < end);
+        let shown = pictures.get(before..after).unwrap_or_default();
+        self.times = shown.iter().map(|&(time, _)| time).collect();
         if self.times.is_empty() {
             return Err(none());
         }
@@ -131,9 +151,24 @@ impl Survey {
         }
         self.last = self.last.min(end.saturating_sub(last)).max(1);
         if self.starts.is_empty() {
-            self.starts.push(0);
+            self.starts.push(Start { packet: 0, pts: i64::MIN });
         }
+        let sizes: Vec<u32> = shown.iter().map(|&(_, size)| size).collect();
+        self.weights = evened(&sizes, (self.rate() * EVENED_SECONDS) as usize);
         Ok(self)
+    }
+
+    /// What the picture that is shown at `pts` costs, as a multiple of the average.
+    pub(super) fn weight(&self, pts: i64) -> f64 {
+        let index = self.times.partition_point(|&time| time < pts);
+        self.weights.get(index).copied().map_or(1.0, f64::from)
+    }
+
+    /// What all pictures from `from` to before `until` cost together.
+    pub(super) fn weight_between(&self, from: i64, until: i64) -> f64 {
+        let first = self.times.partition_point(|&time| time < from);
+        let last = self.times.partition_point(|&time| time < until);
+        self.weights.get(first..last).unwrap_or_default().iter().copied().map(f64::from).sum()
     }
 
     /// How many pictures are shown.
@@ -151,5 +186,52 @@ impl Survey {
     /// Pictures a second.
     pub(super) fn rate(&self) -> f64 {
         self.count() as f64 / self.seconds()
+    }
+}
+
+/// Sizes as multiples of their mean, evened out over `window` neighbours.
+fn evened(sizes: &[u32], window: usize) -> Vec<f32> {
+    let mut sums: Vec<u64> = vec![0];
+    let mut sum = 0_u64;
+    sums.extend(sizes.iter().map(|&size| {
+        sum += u64::from(size);
+        sum
+    }));
+    let mean = (sum as f64 / sizes.len().max(1) as f64).max(1.0);
+    let half = window.max(2) / 2;
+    let around = |index: usize| {
+        let (from, to) = (index.saturating_sub(half), (index + half + 1).min(sizes.len()));
+        let between = sums.get(to).zip(sums.get(from)).map_or(0, |(to, from)| to - from);
+        (between as f64 / (to - from).max(1) as f64 / mean).clamp(*WEIGHTS.start(), *WEIGHTS.end())
+    };
+    let weights: Vec<f64> = (0..sizes.len()).map(around).collect();
+    let share = weights.len() as f64 / weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    weights.into_iter().map(|weight| (weight * share) as f32).collect()
+}
+
+#[cfg(test)]
+impl Survey {
+    /// A survey of pictures of equal size, in ticks of `timescale`.
+    pub(super) fn of_times(times: Vec<i64>, timescale: u32) -> Self {
+        let clock = Clock { from: timescale, to: timescale, start: i64::MIN, end: i64::MAX, shift: 0 };
+        let packets = times.len() as u64;
+        let weights = vec![1.0; times.len()];
+        Self { clock, times, weights, starts: Vec::new(), packets, bytes: packets * 1000, last: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_follow_the_source_and_are_one_on_average() {
+        // A still title, then motion; every twelfth picture is a key picture.
+        let size = |index: u32| if index < 50 { 100 } else { 2000 } * if index.is_multiple_of(12) { 5 } else { 1 };
+        let sizes: Vec<u32> = (0..200).map(size).collect();
+        let weights = evened(&sizes, 24);
+        let mean = weights.iter().sum::<f32>() / 200.0;
+        assert!((mean - 1.0).abs() < 1e-3, "{mean}");
+        assert!(weights[10] < 0.15 && (1.1..1.6).contains(&weights[120]), "{} {}", weights[10], weights[120]);
     }
 }
