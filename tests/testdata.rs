@@ -22,7 +22,6 @@ const NEEDS_FFMPEG: &[&str] = &[
     "video/unfit__mpeg4-mp3__video.container.avi",
     "video/unfit__mpeg4__video.codec.mp4",
     "video/unfit__theora-vorbis__video.container.ogv",
-    "video/unfit__vp8-vorbis__video.container.webm",
     "video/unfit__wmv2-wmav2__video.container.wmv",
 ];
 

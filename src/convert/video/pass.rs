@@ -246,8 +246,8 @@ fn counted(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, store: &Packet
     if found == 0 {
         return Err(Error::malformed("none of its pictures decodes; send the original again"));
     }
-    // VP9 has packets that are never shown.
-    let shown = clip.facts.codec != "vp9";
+    // VP8 and VP9 have packets that are never shown.
+    let shown = !["vp8", "vp9"].contains(&clip.facts.codec.as_str());
     let whole = shown && chosen.gap == 0 && chosen.ends_at.is_none() && !clip.salvage;
     if whole && found * 20 < wanted * 19 {
         return Err(Error::malformed(format!("only {found} of its {wanted} pictures decode; send the original again")));

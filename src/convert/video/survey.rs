@@ -96,7 +96,8 @@ impl Survey {
     /// Walks the table.
     pub(super) fn read(demuxer: &mut dyn Demuxer, track: usize, salvage: bool, cancel: &Cancel) -> Result<Self> {
         let none = || Error::malformed("holds no moving pictures; send the original again");
-        let clock = Clock::of(demuxer.tracks().get(track).ok_or_else(none)?);
+        let described = demuxer.tracks().get(track).ok_or_else(none)?;
+        let (clock, stated) = (Clock::of(described), described.duration);
         let (times, weights, starts) = (Vec::new(), Vec::new(), Vec::new());
         let mut survey = Self { clock, times, weights, starts, packets: 0, bytes: 0, last: 0 };
         let mut pictures: Vec<(i64, u32)> = Vec::new();
@@ -131,10 +132,15 @@ impl Survey {
                 survey.last = i64::try_from(packet.duration).unwrap_or(0);
             }
         }
-        survey.finish(pictures, none)
+        survey.finish(pictures, stated, none)
     }
 
-    fn finish(mut self, mut pictures: Vec<(i64, u32)>, none: impl Fn() -> Error) -> Result<Self> {
+    fn finish(
+        mut self,
+        mut pictures: Vec<(i64, u32)>,
+        stated: Option<u64>,
+        none: impl Fn() -> Error,
+    ) -> Result<Self> {
         pictures.sort_unstable_by_key(|&(time, _)| time);
         let Clock { start, end, .. } = self.clock;
         // The one that is on the screen when the edit starts is shown too.
@@ -147,7 +153,11 @@ impl Survey {
         }
         let (first, last) = (self.times.first().copied().unwrap_or(0), self.times.last().copied().unwrap_or(0));
         if self.last <= 0 {
-            self.last = (last - first) / i64::try_from(self.times.len()).unwrap_or(1).max(1);
+            self.last = match stated.and_then(|stated| i64::try_from(stated).ok()) {
+                // A picture alone has no distance to another, so it lasts as long as the container says.
+                Some(stated) if first == last => stated.saturating_sub(last),
+                _ => (last - first) / i64::try_from(self.times.len()).unwrap_or(1).max(1),
+            };
         }
         self.last = self.last.min(end.saturating_sub(last)).max(1);
         if self.starts.is_empty() {
