@@ -28,8 +28,6 @@ use crate::error::{Error, Result};
 use crate::facts::VideoTrack;
 use crate::plan::VideoCoding;
 use pass::Encoded;
-use rate::Model;
-use size::Chosen;
 use survey::Survey;
 
 /// How often a clip is coded again when it came out too large, or far too small.
@@ -38,7 +36,10 @@ const MAX_CORRECTIONS: u32 = 3;
 /// The least share of its budget that a clip fills whose quality was given up.
 const WELL_FILLED: f64 = 0.90;
 
-/// Clips of more pictures are not coded again only to fill their budget.
+/// How far quantisers may be apart in a clip that is not coded again: what is coded finer in one place is missed in another.
+const EVEN: f64 = 3.0;
+
+/// Clips of more pictures are not coded again only to fill their budget, or to be even.
 const SHORT: usize = 5400;
 
 /// Bytes that tables take: of the whole file, of each picture, of each of the sound's packets.
@@ -101,28 +102,23 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     let chosen = size::chosen(clip, &survey, sound.bytes, cancel)?;
     let mut model = chosen.model;
     let mut aim = 1.0;
-    let mut best = None::<(Encoded, u64)>;
+    let mut best = None::<Encoded>;
     let mut passes = 0;
     let mut found = 0;
     while passes <= MAX_CORRECTIONS {
         passes += 1;
         let budget = chosen.budget * aim;
         let encoded = pass::encode(clip, &survey, &chosen, model, (budget, passes > 1), cancel)?;
+        model = model.learnt(encoded.log.at_middle, chosen.kinds());
         let total = encoded.store.bytes() as f64;
         found = total as u64;
-        model = wiser(model, &encoded, &chosen);
-        let given_up = encoded.qp > chosen.finest + 0.5;
+        let given_up = encoded.qp() > chosen.finest + 0.5;
         if total <= chosen.limit {
             let filled = total * RESERVE / chosen.budget;
-            let larger = best.as_ref().is_none_or(|(_, bytes)| *bytes < found);
-            if larger {
-                best = Some((encoded, found));
-            }
-            let again = given_up
-                && chosen.budget >= chosen.limit * RESERVE * 0.99
-                && filled < WELL_FILLED
-                && passes < 2
-                && survey.count() <= SHORT;
+            let poor = chosen.budget >= chosen.limit * RESERVE * 0.99 && filled < WELL_FILLED;
+            let uneven = encoded.log.spread() > EVEN;
+            let again = given_up && (poor || uneven) && passes < 2 && survey.count() <= SHORT;
+            best = Some(encoded);
             if !again {
                 break;
             }
@@ -133,7 +129,7 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
             aim *= 0.97;
         }
     }
-    let Some((encoded, _)) = best else {
+    let Some(encoded) = best else {
         return Err(Error::cannot_fit(format!(
             "the pictures cannot be made small enough; found {found} bytes, allowed {:.0}; cut the video, or use --trim-to-fit",
             chosen.limit
@@ -142,18 +138,11 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     let report = Report {
         size: (chosen.width, chosen.height),
         pictures: (survey.count() as u64, encoded.store.count()),
-        qp: encoded.qp,
+        qp: encoded.qp(),
         similarity: encoded.similarity,
         passes,
     };
     sound::assemble(job, &sound, &encoded, &chosen, cancel).map(|out| (out, report))
-}
-
-/// The model that would have foreseen what a pass came to, at its quantiser on average.
-fn wiser(model: Model, encoded: &Encoded, chosen: &Chosen) -> Model {
-    let (keys, deltas) = chosen.kinds();
-    let foreseen = model.bytes(encoded.qp, keys, deltas).max(1.0);
-    model.scaled((encoded.store.bytes() as f64 / foreseen).clamp(0.05, 20.0))
 }
 
 /// Bytes of the file that are not pictures.

@@ -5,7 +5,7 @@ use super::check::Check;
 use super::decode::Stream;
 use super::encoder::AccessUnits;
 use super::picture::Canvas;
-use super::rate::{Model, Steering};
+use super::rate::{Log, Model, Steering};
 use super::render::Renderer;
 use super::segments::{self, Segment, WAVE};
 use super::shown::Shown;
@@ -39,7 +39,7 @@ const TRUST: f64 = 0.10;
 pub(super) struct Encoded {
     pub track: Track,
     pub store: PacketStore,
-    pub qp: f64,
+    pub log: Log,
     pub similarity: (f64, u32),
 }
 
@@ -58,18 +58,25 @@ struct Task<'t, 'j, 'd> {
 struct Part {
     store: PacketStore,
     config: Vec<u8>,
-    /// The sum of the quantisers of its pictures.
-    qps: f64,
+    log: Log,
     similarity: (f64, u32),
 }
 
-/// Codes the clip with `model`, towards `budget` bytes; with one quantiser throughout where it is `fixed`.
+impl Encoded {
+    /// The quantiser on average.
+    pub(super) fn qp(&self) -> f64 {
+        self.log.sum / (self.store.count() as f64).max(1.0)
+    }
+}
+
+/// Codes the clip with `model`, towards `budget` bytes; with nearly one quantiser throughout where the model is `known` to
+/// fit.
 pub(super) fn encode(
     clip: &Clip<'_, '_>,
     survey: &Survey,
     chosen: &Chosen,
     model: Model,
-    (budget, fixed): (f64, bool),
+    (budget, known): (f64, bool),
     cancel: &Cancel,
 ) -> Result<Encoded> {
     let color = Renderer::new(clip.facts, chosen.width, chosen.height).tags()?;
@@ -85,11 +92,7 @@ pub(super) fn encode(
         let last = (number + 1) * WAVE >= segments.len();
         let left = kinds(segments.iter().skip(number * WAVE).map(|segment| segment.weight).sum());
         let (model, qp) = rate.next(left, chosen.finest);
-        let reach = match (fixed, last) {
-            (true, _) => 0.0,
-            (false, false) => REACH,
-            (false, true) => LAST_REACH,
-        };
+        let reach = if last && !known { LAST_REACH } else { REACH };
         let parts = each(wave, cancel, |segment| {
             let kinds = kinds(segment.weight);
             let steering = Steering::new(model, model.bytes(qp, kinds.0, kinds.1), kinds, chosen.finest, reach);
@@ -164,7 +167,7 @@ impl Task<'_, '_, '_> {
             let key = scenes.starts(&canvas, time);
             let qp = steering.next(key, chosen.finest);
             let key = encoder.encode(&mut canvas, key, qp, &mut unit)?;
-            steering.note(key, weight, unit.len());
+            steering.note(key, weight, qp, unit.len());
             check.take(&unit, key, &canvas, &encoder.config()?)?;
             let packet = Packet { track: 0, dts: time, pts: time, sync: key, ..Packet::default() };
             store.push(&packet, &unit)?;
@@ -174,7 +177,7 @@ impl Task<'_, '_, '_> {
         store.finish()?;
         // A segment behind the last picture that decodes is empty.
         let config = if store.count() > 0 { encoder.config()? } else { Vec::new() };
-        Ok(Part { store, config, qps: steering.sum(), similarity: (check.least, check.compared) })
+        Ok(Part { store, config, log: *steering.log(), similarity: (check.least, check.compared) })
     }
 }
 
@@ -188,14 +191,14 @@ struct Joined<'t, 'j, 'd> {
     config: Vec<u8>,
     /// The packet whose length is not known yet: it ends where the next one starts.
     waiting: Option<Packet>,
-    qps: f64,
+    log: Log,
     similarity: (f64, u32),
 }
 
 impl<'t, 'j, 'd> Joined<'t, 'j, 'd> {
     fn new(task: &'t Task<'t, 'j, 'd>) -> Self {
         let store = PacketStore::new(task.clip.coding.target_bytes.saturating_mul(4).max(1 << 24));
-        Self { task, store, config: Vec::new(), waiting: None, qps: 0.0, similarity: (1.0, 0) }
+        Self { task, store, config: Vec::new(), waiting: None, log: Log::EMPTY, similarity: (1.0, 0) }
     }
 
     fn add(&mut self, part: Part) -> Result<()> {
@@ -204,7 +207,7 @@ impl<'t, 'j, 'd> Joined<'t, 'j, 'd> {
         } else if !part.config.is_empty() && part.config != self.config {
             return Err(Error::engine("the H.264 encoder changed its parameters between segments"));
         }
-        self.qps += part.qps;
+        self.log = self.log.with(&part.log);
         self.similarity = (self.similarity.0.min(part.similarity.0), self.similarity.1 + part.similarity.1);
         let mut replay = part.store.replay();
         let mut packet = Packet::default();
@@ -235,8 +238,7 @@ impl<'t, 'j, 'd> Joined<'t, 'j, 'd> {
         let [primaries, transfer, matrix] = *color;
         track.color = Some(ColorTags { primaries, transfer, matrix, full_range: false });
         track.default = true;
-        let qp = self.qps / (self.store.count() as f64).max(1.0);
-        Ok(Encoded { track, store: self.store, qp, similarity: self.similarity })
+        Ok(Encoded { track, store: self.store, log: self.log, similarity: self.similarity })
     }
 }
 

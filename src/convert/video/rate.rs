@@ -50,14 +50,23 @@ impl Tally {
     }
 }
 
-/// A size at quantiser `qp` between or beyond two sampled ones: sizes go with the logarithm.
-fn at(sizes: [f64; 2], qp: f64) -> f64 {
+/// By how much the logarithm of a size changes with each step of the quantiser. Sizes fall by a twelfth to a third; what
+/// was sampled of a still clip may say anything.
+fn slope(sizes: [f64; 2]) -> f64 {
     let [low, high] = SAMPLED.map(f64::from);
     let [fine, coarse] = sizes.map(f64::ln);
-    // Sizes fall by a twelfth to a third with each step; what was sampled of a still clip may say anything.
-    let slope = ((coarse - fine) / (high - low)).clamp(-0.30, -0.04);
-    let middle = (fine + coarse) / 2.0;
-    (middle + slope * (qp - (low + high) / 2.0)).exp()
+    ((coarse - fine) / (high - low)).clamp(-0.30, -0.04)
+}
+
+/// The quantiser in the middle of the sampled ones.
+fn middle() -> f64 {
+    SAMPLED.map(f64::from).iter().sum::<f64>() / 2.0
+}
+
+/// A size at quantiser `qp` between or beyond two sampled ones: sizes go with the logarithm.
+fn at(sizes: [f64; 2], qp: f64) -> f64 {
+    let mean = sizes.map(f64::ln).iter().sum::<f64>() / 2.0;
+    (mean + slope(sizes) * (qp - middle())).exp()
 }
 
 impl Model {
@@ -66,7 +75,7 @@ impl Model {
 
     /// Bytes of so many pictures of average weight.
     pub(super) fn bytes(&self, qp: f64, keys: f64, deltas: f64) -> f64 {
-        self.scale * (at(self.key, qp) * keys + at(self.delta, qp) * deltas)
+        self.scale * (at(self.key, qp - KEY_OFFSET) * keys + at(self.delta, qp) * deltas)
     }
 
     /// The finest quantiser at which so many pictures take `budget` bytes at most, within the bounds and beyond by ten.
@@ -77,6 +86,22 @@ impl Model {
             if self.bytes(middle, keys, deltas) > budget { low = middle } else { high = middle }
         }
         high
+    }
+
+    /// What a picture of this size at quantiser `qp` of its kind would take in the middle of the sampled ones.
+    fn at_middle(&self, key: bool, qp: f64, bytes: f64) -> f64 {
+        let slope = slope(if key { self.key } else { self.delta });
+        bytes * (slope * (middle() - qp)).exp()
+    }
+
+    /// The model that foresees what a whole clip took, by its sizes in the middle of the sampled quantisers.
+    #[must_use]
+    pub(super) fn learnt(self, [delta_bytes, key_bytes]: [f64; 2], (keys, deltas): (f64, f64)) -> Self {
+        let around = |sizes: [f64; 2], total: f64, weight: f64| {
+            let mean = (total / weight.max(1e-6)).max(8.0);
+            SAMPLED.map(|qp| mean * (slope(sizes) * (f64::from(qp) - middle())).exp())
+        };
+        Self { key: around(self.key, key_bytes, keys), delta: around(self.delta, delta_bytes, deltas), scale: 1.0 }
     }
 
     /// The same with all sizes times `factor`.
@@ -107,7 +132,39 @@ pub(super) struct Steering {
     rest: f64,
     /// Pictures since the quantiser was set.
     since: u32,
-    sum: f64,
+    log: Log,
+}
+
+/// What was done with the pictures of a clip, or of a part of one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Log {
+    /// The sum of the quantisers.
+    pub sum: f64,
+    /// The finest and the coarsest.
+    pub finest: f64,
+    pub coarsest: f64,
+    /// Bytes of others and of key pictures, each brought to the middle of the sampled quantisers.
+    pub at_middle: [f64; 2],
+}
+
+impl Log {
+    /// Of no pictures.
+    pub(super) const EMPTY: Self = Self { sum: 0.0, finest: f64::MAX, coarsest: f64::MIN, at_middle: [0.0; 2] };
+
+    /// Of both.
+    pub(super) fn with(&self, other: &Self) -> Self {
+        Self {
+            sum: self.sum + other.sum,
+            finest: self.finest.min(other.finest),
+            coarsest: self.coarsest.max(other.coarsest),
+            at_middle: [self.at_middle[0] + other.at_middle[0], self.at_middle[1] + other.at_middle[1]],
+        }
+    }
+
+    /// How far the finest and the coarsest quantiser are apart.
+    pub(super) fn spread(&self) -> f64 {
+        (self.coarsest - self.finest).max(0.0)
+    }
 }
 
 /// The quantiser is set anew at key pictures and after so many others, by one step at most there.
@@ -134,7 +191,7 @@ impl Steering {
             reach,
             rest: 0.0,
             since: 0,
-            sum: 0.0,
+            log: Log::EMPTY,
         }
     }
 
@@ -157,12 +214,15 @@ impl Steering {
         if !key {
             self.rest = (exact - rounded).clamp(-1.0, 1.0);
         }
-        self.sum += self.qp;
+        self.log.sum += self.qp;
+        self.log.finest = self.log.finest.min(self.qp);
+        self.log.coarsest = self.log.coarsest.max(self.qp);
         rounded as u8
     }
 
-    /// What a picture of `weight` came to.
-    pub(super) fn note(&mut self, key: bool, weight: f64, bytes: usize) {
+    /// What a picture of `weight` came to at quantiser `qp`.
+    pub(super) fn note(&mut self, key: bool, weight: f64, qp: u8, bytes: usize) {
+        self.log.at_middle[usize::from(key)] += self.model.at_middle(key, f64::from(qp), bytes as f64);
         let (keys, deltas) = if key { (weight, 0.0) } else { (0.0, weight) };
         self.foreseen += self.model.bytes(self.qp, keys, deltas);
         self.used += bytes as f64;
@@ -170,9 +230,9 @@ impl Steering {
         self.deltas -= deltas;
     }
 
-    /// The quantisers of all pictures, added up.
-    pub(super) const fn sum(&self) -> f64 {
-        self.sum
+    /// What was done so far.
+    pub(super) const fn log(&self) -> &Log {
+        &self.log
     }
 }
 
@@ -204,11 +264,18 @@ mod tests {
         let mut used = 0.0;
         for index in 0..600 {
             let key = index % 60 == 0;
-            let qp = f64::from(steering.next(key, FINEST_QP)) + if key { KEY_OFFSET } else { 0.0 };
+            let chosen = steering.next(key, FINEST_QP);
+            let qp = f64::from(chosen) + if key { KEY_OFFSET } else { 0.0 };
             let bytes = 1.25 * model().bytes(qp, f64::from(u8::from(key)), f64::from(u8::from(!key)));
-            steering.note(key, 1.0, bytes as usize);
+            steering.note(key, 1.0, chosen, bytes as usize);
             used += bytes;
         }
         assert!((0.93..1.03).contains(&(used / budget)), "{}", used / budget);
+        // What was learnt foresees the same clip at any quantiser.
+        let learnt = model().learnt(steering.log().at_middle, (10.0, 590.0));
+        for qp in [24.0, 30.0, 36.0] {
+            let ratio = learnt.bytes(qp, 10.0, 590.0) / (1.25 * model().bytes(qp, 10.0, 590.0));
+            assert!((ratio - 1.0).abs() < 0.01, "{ratio}");
+        }
     }
 }
