@@ -8,7 +8,7 @@ pub(super) const COARSEST_QP: f64 = 42.0;
 pub(super) const COMFORT_QP: f64 = 35.0;
 
 /// Key pictures are coded finer by so much, since all that follow are predicted from them.
-pub(super) const KEY_OFFSET: f64 = 2.0;
+pub(super) const KEY_OFFSET: f64 = 4.0;
 
 /// Quantisers at which samples are coded.
 pub(super) const SAMPLED: [u8; 2] = [26, 34];
