@@ -27,6 +27,7 @@ pub(crate) struct Screen {
     out_is_terminal: bool,
     closed: AtomicBool,
     failure: Mutex<Option<io::Error>>,
+    last_words: Mutex<Option<String>>,
 }
 
 impl Screen {
@@ -41,6 +42,7 @@ impl Screen {
             out_is_terminal: io::stdout().is_terminal(),
             closed: AtomicBool::new(false),
             failure: Mutex::default(),
+            last_words: Mutex::default(),
         }
     }
 
@@ -70,6 +72,19 @@ impl Screen {
     pub(crate) fn problem(&self, lines: &str) {
         // There is nobody to tell when standard error has gone too.
         let _ = self.bar.suspend(|| writeln!(io::stderr(), "{lines}"));
+    }
+
+    /// What is to be said should the process be ended at once from now on.
+    #[cfg(feature = "http")]
+    pub(crate) fn last_words(&self, words: Option<String>) {
+        *self.last_words.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// Says it.
+    pub(crate) fn say_last_words(&self) {
+        if let Some(words) = self.last_words.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.problem(&words);
+        }
     }
 
     /// Whether nobody reads standard output any more.
