@@ -3,8 +3,12 @@
 mod admission;
 #[cfg(feature = "http")]
 mod hatch;
+#[cfg(feature = "http")]
+mod index;
 mod journal;
 mod names;
+#[cfg(feature = "http")]
+mod renew;
 #[cfg(feature = "http")]
 mod upload;
 mod walk;
@@ -20,12 +24,14 @@ use crate::report::{Origin, Record, Summary};
 use crate::source::Source;
 use admission::Admission;
 use journal::Journal;
+#[cfg(feature = "http")]
+pub use renew::renew;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 #[cfg(feature = "http")]
-pub use upload::{DEFAULT_IN_FLIGHT, UploadObserver, UploadRecord, UploadSummary, Uploaded, renew};
+pub use upload::{DEFAULT_IN_FLIGHT, UploadObserver, UploadRecord, UploadSummary, Uploaded};
 pub use walk::{WalkOptions, Walked, walk};
 
 /// The stack of a worker: some decoders recurse, and a picture in a deep structure must not end the run.
@@ -36,7 +42,8 @@ const STACK_BYTES: usize = 8 * 1024 * 1024;
 pub struct Job {
     /// Where it is.
     pub path: PathBuf,
-    /// Its place below the argument it was found under: outputs go to the same place below theirs.
+    /// Its place below the argument it was found under: outputs go to the same place below theirs. `-` for what came on
+    /// standard input: the ledger does not keep where it lay meanwhile.
     pub relative: PathBuf,
     /// What it is to serve as.
     pub ask: Ask,

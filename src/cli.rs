@@ -6,6 +6,8 @@
 mod api;
 mod args;
 mod check;
+#[cfg(feature = "http")]
+mod compose;
 mod fit;
 mod inputs;
 mod interrupt;

@@ -4,6 +4,7 @@
 mod table;
 
 use crate::error::{Error, ErrorKind, clean};
+use crate::format::Role;
 use crate::judge::{Finding, Rule, Severity};
 use serde_json::{Value, json};
 use std::fmt;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// The longest text that is taken over from an answer, in characters.
 const MAX_TEXT: usize = 2000;
+
+/// The longest wait that is borne when the platform asks for one; beyond it everything stops, and the caller is told.
+pub const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Who has to do what about a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,13 +105,17 @@ impl Fault {
     #[must_use]
     pub fn of_answer(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let of_gateway = |name: &str, other: &str| {
+            let meta = value.get("meta")?;
+            meta.get(name).or_else(|| meta.get(other))
+        };
         let mut fault = if let Some(error) = value.get("error").filter(|error| error.is_object()) {
             Self::of_error(status, error)
         } else if let Some(error) = value.get("errors").and_then(Value::as_array).and_then(|all| all.first()) {
             Self::of_error(status, error)
-        } else if let Some(message) = value.pointer("/meta/developerMessage").and_then(Value::as_str) {
+        } else if let Some(message) = of_gateway("developerMessage", "developer_message").and_then(Value::as_str) {
             // The gateway before v1: its body's httpCode can differ from the status.
-            let inner = value.pointer("/meta/httpCode").or_else(|| value.pointer("/meta/http_code"));
+            let inner = of_gateway("httpCode", "http_code");
             let status = inner.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(status);
             Self::plain(status, message, "")
         } else {
@@ -172,6 +180,29 @@ impl Fault {
         self
     }
 
+    /// The same fault of a file that serves as `role`: what is only said to be too large breaks that role's rule.
+    #[must_use]
+    pub fn about(mut self, role: Role) -> Self {
+        if self.rule.is_none() && table::says_too_large(&format!("{} {}", self.title, self.details)) {
+            self.rule = Some(match role {
+                Role::Image => Rule::ImageSize,
+                Role::Sticker => Rule::StickerSize,
+                Role::Audio => Rule::AudioSize,
+                Role::Voice => Rule::VoiceSize,
+                Role::Video => Rule::VideoSize,
+                Role::Document => Rule::DocumentSize,
+            });
+        }
+        self
+    }
+
+    /// Whether everything else has to stop too: by its class, or since it asks for a longer wait than is borne.
+    #[must_use]
+    pub fn stops_all(&self) -> bool {
+        let asks_too_long = self.retry_after.is_some_and(|asked| asked > MAX_WAIT);
+        self.class.stops_all() || (self.class.is_retryable() && asks_too_long)
+    }
+
     /// The fault that an error carries, when the platform reported one.
     #[must_use]
     pub fn of(error: &Error) -> Option<&Self> {
@@ -233,6 +264,9 @@ impl fmt::Display for Fault {
         }
         if let Some(trace) = &self.trace {
             write!(f, " (fbtrace {trace})")?;
+        }
+        if let Some(asked) = self.retry_after.filter(|asked| *asked > MAX_WAIT) {
+            write!(f, "; it asks for a wait of {} s", asked.as_secs())?;
         }
         if self.advice.is_empty() { Ok(()) } else { write!(f, "; {}", self.advice) }
     }

@@ -17,6 +17,9 @@ use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
 
+/// What is said about many bytes.
+const HEAVY: &str = "heavy links delay the delivery: each message waits for the download; upload the file instead";
+
 /// How a link is looked at.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -88,6 +91,32 @@ pub struct Audit {
 }
 
 impl Audit {
+    fn of(url: &str) -> Self {
+        Self {
+            kind: "link",
+            url: clean(url),
+            verdict: "unfit",
+            final_url: clean(url),
+            redirects: 0,
+            status: None,
+            content_type: None,
+            format: None,
+            mime: None,
+            bytes: None,
+            first_byte_ms: None,
+            caching: None,
+            findings: Vec::new(),
+        }
+    }
+
+    /// The audit of what is no address at all.
+    #[must_use]
+    pub fn of_error(url: &str, error: &Error) -> Self {
+        let mut audit = Self::of(url);
+        audit.say("link.address", Severity::Fail, clean(url).as_str(), "http:// or https:// with a host", error.what());
+        audit
+    }
+
     /// Whether the platform can send it.
     #[must_use]
     pub fn is_fit(&self) -> bool {
@@ -139,22 +168,8 @@ impl Auditor {
             let what = format!("not a link; found {url:?}, allowed http:// or https:// with a host");
             return Err(Error::new(ErrorKind::Io, what));
         }
-        let mut audit = Audit {
-            kind: "link",
-            url: clean(url),
-            verdict: "unfit",
-            final_url: clean(url),
-            redirects: 0,
-            status: None,
-            content_type: None,
-            format: None,
-            mime: None,
-            bytes: None,
-            first_byte_ms: None,
-            caching: None,
-            findings: Vec::new(),
-        };
-        match self.fetcher.first_bytes(url) {
+        let mut audit = Audit::of(url);
+        match self.fetcher.first_bytes(url, |first| self.limit(first)) {
             Ok(fetched) => self.weigh(&mut audit, &fetched),
             Err(failure) => {
                 let (rule, allowed) = if failure.forbidden {
@@ -192,9 +207,19 @@ impl Auditor {
             let message = "the platform follows redirects today, and promises nothing; name the final address";
             audit.say("link.redirect", Severity::Info, u64::from(fetched.redirects), 0_u64, message);
         }
-        if let Some(status) = fetched.head_status.filter(|status| *status != 200) {
+        if let Some(status) = fetched.head.as_ref().map(|head| head.status).filter(|status| *status != 200) {
             let message = "HEAD is not answered as GET is; the platform's downloader may ask so";
             audit.say("link.head", Severity::Info, u64::from(status), 200_u64, message);
+        }
+        let said = fetched.header("content-type").unwrap_or_default();
+        let by_head = fetched.head.as_ref().and_then(|head| head.content_type.clone());
+        if let Some(other) = by_head.filter(|other| bare(other) != bare(&said)) {
+            let message = format!(
+                "HEAD says {}, GET {}; the platform's downloader may go by either",
+                shown(&other),
+                shown(&said)
+            );
+            audit.say("link.head", Severity::Warn, other, said, message);
         }
         if fetched.is_cut_short() {
             let what = "the connection ended before the bytes that were promised";
@@ -215,6 +240,13 @@ impl Auditor {
             let message = "the link is signed and ends; it has to outlive the time that messages wait in a queue";
             audit.say("link.expires", Severity::Info, name, "a long life", message);
         }
+    }
+
+    /// The most bytes that a file may have which begins so; 0 where it is not taken at all.
+    fn limit(&self, first: &[u8]) -> u64 {
+        let Ok(sniffed) = sniff(&Source::from_bytes(first.to_vec(), None)) else { return 0 };
+        let role = role(sniffed.format);
+        if self.accepts(role, sniffed.format) { self.policy.size(role, true).hard_bytes } else { 0 }
     }
 
     /// The type that the server says against the bytes.
@@ -250,19 +282,24 @@ impl Auditor {
         }
         let limit = self.policy.size(role, true).hard_bytes;
         match audit.bytes {
+            None if fetched.read > limit => {
+                let message = format!("more than {limit} bytes are over the limit for {role}");
+                audit.say("link.size", Severity::Fail, fetched.read, limit, message);
+            }
             Some(bytes) if bytes > limit => {
                 let message = format!("{bytes} bytes are over the limit of {limit} for {role}");
                 audit.say("link.size", Severity::Fail, bytes, limit, message);
             }
             Some(bytes) if bytes > self.options.warn_bytes => {
-                let message =
-                    "heavy links delay the delivery: each message waits for the download; upload the file instead";
-                audit.say("link.weight", Severity::Warn, bytes, self.options.warn_bytes, message);
+                audit.say("link.weight", Severity::Warn, bytes, self.options.warn_bytes, HEAVY);
             }
             Some(_) => {}
             None => {
                 let message = "without Content-Length the platform cannot tell the size beforehand";
                 audit.say("link.length", Severity::Warn, "none", "Content-Length", message);
+                if fetched.read > self.options.warn_bytes {
+                    audit.say("link.weight", Severity::Warn, fetched.read, self.options.warn_bytes, HEAVY);
+                }
             }
         }
     }
@@ -309,10 +346,14 @@ fn role(format: Format) -> Role {
 
 /// Whether the header names the type that the bytes are. The first bytes of an MP4 do not always tell sound from pictures.
 fn same_type(said: &str, format: Format) -> bool {
-    let bare = |mime: &str| mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (said, real) = (bare(said), bare(format.mime()));
     let both_mp4 = [&said, &real].iter().all(|mime| ["audio/mp4", "video/mp4"].contains(&mime.as_str()));
     said == real || both_mp4
+}
+
+/// A type without its parameters.
+fn bare(mime: &str) -> String {
+    mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn shown(said: &str) -> &str {

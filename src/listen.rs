@@ -1,6 +1,8 @@
 //! A listener with bounds: how many connections, how long and large a head may be. Its runtime lives on a thread of its
 //! own; nothing outside of this room and the servers above it is asynchronous.
 
+mod lively;
+
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::response::Response;
@@ -11,12 +13,12 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use lively::Lively;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 
 /// The largest head of a request, in bytes, and the most headers in it.
@@ -28,6 +30,18 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a connection may live at most.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// How long a reader may take nothing, unless said otherwise: one that has gone to sleep must not hold a connection.
+pub(crate) const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a server bears.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The most connections at once.
+    pub(crate) connections: usize,
+    /// How long a reader may take nothing of what is written.
+    pub(crate) write_patience: Duration,
+}
 
 /// Put into a response's extensions: the connection is cut in place of it.
 #[derive(Debug, Clone, Copy)]
@@ -42,11 +56,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `router` at `address` (port 0 for any that is free), to at most `connections` at once.
+    /// Serves `router` at `address` (port 0 for any that is free), within `bounds`.
     ///
     /// # Errors
     /// `Io` when the address cannot be listened at.
-    pub(crate) fn start(address: SocketAddr, connections: usize, router: Router) -> Result<Self> {
+    pub(crate) fn start(address: SocketAddr, bounds: Bounds, router: Router) -> Result<Self> {
         let failed = |error| Error::io(format!("{address} cannot be listened at"), error);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -58,7 +72,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
             .name("mediafit-server".to_owned())
-            .spawn(move || runtime.block_on(serve(listener, connections, router, stopped)))
+            .spawn(move || runtime.block_on(serve(listener, bounds, router, stopped)))
             .map_err(|error| Error::io("the server cannot be started", error))?;
         Ok(Self { address, stop, thread: Some(thread) })
     }
@@ -84,9 +98,9 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, connections: usize, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, bounds: Bounds, router: Router, mut stopped: watch::Receiver<bool>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let permits = Arc::new(Semaphore::new(connections.max(1)));
+    let permits = Arc::new(Semaphore::new(bounds.connections.max(1)));
     loop {
         // The permit first: beyond the bound, connections wait in the system's queue.
         let permit = match select(pin!(Arc::clone(&permits).acquire_owned()), pin!(stopped.changed())).await {
@@ -101,7 +115,11 @@ async fn serve(listener: TcpListener, connections: usize, router: Router, mut st
             Ok((stream, _)) => {
                 let router = router.clone();
                 tokio::spawn(async move {
-                    let _ = tokio::time::timeout(CONNECTION_PATIENCE, connection(stream, router)).await;
+                    let _ = tokio::time::timeout(
+                        CONNECTION_PATIENCE,
+                        connection(Lively::new(stream, bounds.write_patience), router),
+                    )
+                    .await;
                     drop(permit);
                 });
             }
@@ -111,8 +129,7 @@ async fn serve(listener: TcpListener, connections: usize, router: Router, mut st
     }
 }
 
-async fn connection(stream: TcpStream, router: Router) {
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: Lively, router: Router) {
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = TowerToHyperService::new(router.clone()).call(request);
         async move {

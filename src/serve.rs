@@ -8,7 +8,7 @@ mod path;
 mod range;
 
 use crate::error::{Error, Result};
-use crate::listen::Server;
+use crate::listen::{Bounds, Server, WRITE_PATIENCE};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -23,7 +23,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How many bytes of a file are read at once.
 const BLOCK: usize = 64 * 1024;
@@ -39,13 +39,16 @@ pub struct Options {
     pub cache_control: String,
     /// The most connections at once; more wait. Default: 64.
     pub connections: usize,
+    /// How long a reader may take nothing of what is written, before its connection ends. Default: 30 seconds.
+    pub write_patience: Duration,
 }
 
 impl Options {
     /// Serves `folder` at `listen`, with the defaults.
     #[must_use]
     pub fn new(folder: PathBuf, listen: SocketAddr) -> Self {
-        Self { folder, listen, cache_control: "max-age=86400".to_owned(), connections: 64 }
+        let cache_control = "max-age=86400".to_owned();
+        Self { folder, listen, cache_control, connections: 64, write_patience: WRITE_PATIENCE }
     }
 }
 
@@ -77,7 +80,8 @@ impl FileServer {
         }
         let served = Arc::new(Served { folder, cache_control: options.cache_control.clone() });
         let router = Router::new().fallback(answer).with_state(served);
-        Ok(Self { server: Server::start(options.listen, options.connections, router)? })
+        let bounds = Bounds { connections: options.connections, write_patience: options.write_patience };
+        Ok(Self { server: Server::start(options.listen, bounds, router)? })
     }
 
     /// Its address.
@@ -110,7 +114,7 @@ fn respond(served: &Served, found: Found, headers: &HeaderMap, head: bool) -> Re
     let Found { file, length, modified, mime } = found;
     let etag = etag(length, modified);
     let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let date = httpdate::fmt_http_date(UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
     let common = |status: u16| {
         Response::builder()
             .status(status)

@@ -25,7 +25,7 @@ mod shape;
 mod store;
 
 use crate::error::Result;
-use crate::listen::Server;
+use crate::listen::{Bounds, Server, WRITE_PATIENCE};
 use axum::Router;
 pub use faults::{FAULTS, Fault, Faults};
 use serde_json::Value;
@@ -35,8 +35,8 @@ use std::time::Duration;
 use store::Store;
 pub use store::StoredMedia;
 
-/// The most connections at once.
-const CONNECTIONS: usize = 256;
+/// What the stand-in bears.
+const BOUNDS: Bounds = Bounds { connections: 256, write_patience: WRITE_PATIENCE };
 
 /// How the stand-in behaves.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ impl Simulator {
     pub fn start(options: &Options) -> Result<Self> {
         let store = Arc::new(Store::new(options));
         let router = Router::new().fallback(route::entry).with_state(Arc::clone(&store));
-        let server = Server::start(options.listen, CONNECTIONS, router)?;
+        let server = Server::start(options.listen, BOUNDS, router)?;
         Ok(Self { server, store })
     }
 

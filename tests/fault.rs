@@ -82,7 +82,10 @@ fn details_name_the_rule_and_whether_it_may_pass() {
             Class::Fix,
             Some(Rule::Extension),
         ),
-        ("File Too Large", Class::Fix, Some(Rule::Limit)),
+        // Which limit, only the file's role tells.
+        ("File Too Large", Class::Fix, None),
+        ("Image is invalid. Please check the image properties", Class::Fix, Some(Rule::ImageColor)),
+        ("Param image['id'] is not a valid whatsapp business account media attachment ID", Class::Missing, None),
         ("The media volume is full", Class::VolumeFull, None),
         ("something nobody has seen yet", Class::Fix, None),
     ];
@@ -92,7 +95,9 @@ fn details_name_the_rule_and_whether_it_may_pass() {
         assert_eq!(fault.finding().map(|finding| finding.rule), rule);
         assert!(!fault.advice.is_empty());
     }
-    assert_eq!(cases.len(), 14);
+    assert_eq!(cases.len(), 16);
+    let too_large = Fault::of_answer(400, cloud(100, "File Too Large").to_string().as_bytes(), None);
+    assert_eq!(too_large.about(mediafit::Role::Video).rule, Some(Rule::VideoSize));
 }
 
 #[test]
@@ -119,6 +124,12 @@ fn every_shape_of_an_answer_is_read() {
             None,
             Class::Rate,
         ),
+        (
+            400,
+            r#"{"meta":{"http_code":401,"developer_message":"Invalid api_key or token expired","success":false}}"#,
+            None,
+            Class::Auth,
+        ),
         (500, r#"{"error":{"message":"m","code":"131000","error_data":"as text"}}"#, Some(131_000), Class::Retry),
         (400, r#"{"error":{"message":"m","code":100,"error_subcode":33}}"#, Some(100), Class::Missing),
         (400, r#"{"error":{"message":"m","code":999999,"is_transient":true}}"#, Some(999_999), Class::Retry),
@@ -136,7 +147,7 @@ fn every_shape_of_an_answer_is_read() {
         assert_eq!((fault.code, fault.class), (code, class), "{status} {body}");
         assert!(!fault.to_string().contains(['\n', '\u{1b}']), "{fault}");
     }
-    assert_eq!(cases.len(), 16);
+    assert_eq!(cases.len(), 17);
     let endless = format!("{{\"error\":{{\"message\":\"{}\"}}}}", "x".repeat(100_000));
     assert!(Fault::of_answer(400, endless.as_bytes(), None).to_string().len() < 3000);
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod platform;
+#[path = "ledger/renewal.rs"]
+mod renewal;
 
 use mediafit::batch::{Batch, Job, UploadObserver, UploadRecord, renew};
 use mediafit::simulate::{Fault, Faults};
@@ -163,21 +165,36 @@ fn jobs(folder: &Path, count: usize) -> Vec<Job> {
         .collect()
 }
 
+/// What fails without asking for a wait.
+const QUICK: [Fault; 7] = [
+    Fault::TooManyText,
+    Fault::ServerError,
+    Fault::Page,
+    Fault::Garbage,
+    Fault::CutBody,
+    Fault::LoseAnswer,
+    Fault::HalfAnswer,
+];
+
 #[test]
 fn five_hundred_uploads_with_one_in_five_failing_are_stored_once_each() {
+    five_hundred(&[(Api::Dialog360, 11), (Api::OnPremise, 12)], &QUICK);
+}
+
+#[test]
+fn five_hundred_uploads_are_stored_once_each_where_waits_are_asked_for() {
+    // Each wait holds all uploads for a second or two: some of them are enough.
+    let waits = [Fault::Delay, Fault::TooMany, Fault::TooManyDate];
+    let kinds: Vec<Fault> = QUICK.repeat(6).into_iter().chain(waits).collect();
+    five_hundred(&[(Api::Meta, 13)], &kinds);
+}
+
+fn five_hundred(apis: &[(Api, u64)], kinds: &[Fault]) {
     let folder = tempfile::tempdir().unwrap();
     let jobs = jobs(folder.path(), 500);
-    for (api, seed) in [(Api::Dialog360, 11), (Api::OnPremise, 12)] {
+    for (api, seed) in apis.iter().copied() {
         let simulator = simulator();
-        let kinds = vec![
-            Fault::TooManyText,
-            Fault::ServerError,
-            Fault::Page,
-            Fault::Garbage,
-            Fault::CutBody,
-            Fault::LoseAnswer,
-            Fault::HalfAnswer,
-        ];
+        let kinds = kinds.to_vec();
         simulator.set_faults(Faults { rate: 0.2, seed, kinds, ..Faults::default() });
         let client = client(&simulator, api);
         let ledger = Ledger::open(folder.path().join(format!("{seed}.sqlite"))).unwrap();

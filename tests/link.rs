@@ -155,6 +155,73 @@ fn what_the_downloader_meets_is_told() {
 }
 
 #[test]
+fn sizes_are_seen_without_a_length() {
+    let jpeg = read("image/fit__baseline.jpg");
+    let padded = move |length: usize| [&jpeg[..], &vec![0; length - jpeg.len()]].concat();
+    let kind = "Content-Type: image/jpeg\r\n";
+    let base = server(move |method, path| {
+        let head = method == "HEAD";
+        match path {
+            // Only HEAD tells.
+            "/head" if head => response("200 OK", &format!("{kind}Content-Length: 6000000\r\n"), b""),
+            "/head" => response("200 OK", kind, &padded(40_000)),
+            // Nobody tells: it is read until it is over the limit, or to its end.
+            "/endless" | "/heavy" | "/small" if head => response("200 OK", kind, b""),
+            "/endless" => response("200 OK", kind, &padded(6_000_000)),
+            "/heavy" => response("200 OK", kind, &padded(5_100_000)),
+            "/small" => response("200 OK", kind, &padded(40_000)),
+            // A range whose whole is not told; a second answer is given to the question without one.
+            "/star" if head => response("405 No", "Content-Length: 0\r\n", b""),
+            "/star" => response("206 Partial", &format!("{kind}Content-Range: bytes 0-32767/*\r\n"), &padded(32_768)),
+            "/types" if head => response("200 OK", "Content-Type: text/html; charset=utf-8\r\n", b""),
+            "/types" => response("200 OK", &format!("{kind}Content-Length: 4000\r\n"), &padded(4000)),
+            _ => response("404 Not Found", "Content-Length: 0\r\n", b""),
+        }
+    });
+    let fail = Severity::Fail;
+    let told = audit(&format!("{base}/head"));
+    assert_eq!(told.bytes, Some(6_000_000));
+    says(&told, "link.size", fail);
+    let endless = audit(&format!("{base}/endless"));
+    says(&endless, "link.size", fail);
+    assert!(!endless.findings.iter().any(|remark| remark.rule == "link.length"), "{endless:#?}");
+    let heavy = audit(&format!("{base}/heavy"));
+    assert!(heavy.is_fit(), "{heavy:#?}");
+    says(&heavy, "link.weight", Severity::Warn);
+    for path in ["small", "star", "heavy"] {
+        let audit = audit(&format!("{base}/{path}"));
+        assert!(audit.is_fit() && audit.bytes.is_none(), "{audit:#?}");
+        says(&audit, "link.length", Severity::Warn);
+    }
+    says(&audit(&format!("{base}/types")), "link.head", Severity::Warn);
+}
+
+#[test]
+fn what_is_slow_on_the_way_or_after_the_head_is_slow() {
+    let base = platform::server(|stream, head| {
+        let jpeg = read("image/fit__baseline.jpg");
+        let length = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", jpeg.len());
+        if head.contains(" /moved ") {
+            std::thread::sleep(Duration::from_millis(300));
+            let _ = stream.write_all(&response("302 Found", "Location: /quick\r\nContent-Length: 0\r\n", b""));
+            return;
+        }
+        let _ = stream.write_all(&response("200 OK", &length, b""));
+        if head.contains(" /late ") {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let _ = stream.write_all(&jpeg);
+    });
+    let options = Options { allow_private: true, slow_first_byte: Duration::from_millis(200), ..Options::default() };
+    let auditor = Auditor::new(Policy::cloud(), options);
+    for (path, slow) in [("quick", false), ("moved", true), ("late", true)] {
+        let audit = auditor.audit(&format!("{base}/{path}")).unwrap();
+        assert_eq!(audit.findings.iter().any(|remark| remark.rule == "link.slow"), slow, "{path}: {audit:#?}");
+        assert_eq!(audit.first_byte_ms.unwrap() >= 300, slow);
+    }
+}
+
+#[test]
 fn private_addresses_and_other_schemes_are_refused() {
     let auditor = Auditor::new(Policy::cloud(), Options::default());
     let here = server(|_, _| response("200 OK", "Content-Length: 0\r\n", b""));
@@ -303,6 +370,40 @@ fn heads_and_connections_are_bounded() {
         (0..12).map(|_| TcpStream::connect(address.strip_prefix("http://").unwrap()).unwrap()).collect();
     drop(silent);
     assert_eq!(ask(&server, "GET /a.jpg HTTP/1.1").0, 200);
+}
+
+#[cfg(unix)]
+#[test]
+fn every_name_that_fit_writes_is_served() {
+    let (place, server) = served();
+    for (name, path) in [("12:30 a.jpg", "/12:30%20a.jpg"), ("a\\b.jpg", "/a%5Cb.jpg"), ("C:", "/C%3A")] {
+        std::fs::write(place.path().join("public").join(name), read("image/fit__baseline.jpg")).unwrap();
+        assert_eq!(ask(&server, &format!("GET {path} HTTP/1.1")).0, 200, "{name}");
+    }
+}
+
+#[test]
+fn readers_that_take_nothing_make_room() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("big.txt"), vec![b'a'; 32_000_000]).unwrap();
+    let options = serve::Options {
+        connections: 4,
+        write_patience: Duration::from_millis(500),
+        ..serve::Options::new(place.path().into(), "127.0.0.1:0".parse().unwrap())
+    };
+    let server = FileServer::start(&options).unwrap();
+    let address = server.url();
+    let stalled: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address.strip_prefix("http://").unwrap()).unwrap();
+            stream.write_all(b"GET /big.txt HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(100));
+    let (status, _, body) = ask(&server, "GET /big.txt HTTP/1.1");
+    assert_eq!((status, body.len()), (200, 32_000_000), "a reader that reads is served whole");
+    drop(stalled);
 }
 
 #[test]

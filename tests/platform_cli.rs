@@ -2,7 +2,13 @@
 #![cfg(all(feature = "cli", feature = "http", feature = "serve"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[path = "platform_cli/ends.rs"]
+mod ends;
+#[path = "platform_cli/kills.rs"]
+mod kills;
 mod platform;
+#[path = "platform_cli/refresh.rs"]
+mod refresh;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
@@ -10,7 +16,6 @@ use mediafit::simulate::{Fault, Faults, Options, Simulator};
 use platform::NUMBER;
 use serde_json::{Value, json};
 use std::process::Command;
-use std::time::Duration;
 use support::{Dir, JPEG, PDF, Ran, bmp, run};
 
 const KEY: &str = "s3cret-of-360dialog";
@@ -339,8 +344,15 @@ fn media_of_users_is_downloaded_from_a_callback() {
     assert_eq!(known[0]["expires_at"].as_i64().unwrap() - known[0]["uploaded_at"].as_i64().unwrap(), 7 * 86_400);
     std::fs::remove_file(stage.dir.join(&name)).unwrap();
     stage.dir.file("callback.json", callback(&"00".repeat(32).into()).to_string());
-    stage.at_360dialog(&get).ends_with(2);
+    let ran = stage.at_360dialog(&get).ends_with(2);
+    assert!(ran.stderr.contains(id.as_str().unwrap()), "{}", ran.stderr);
     assert!(!stage.dir.join(&name).exists(), "what is not as it was told is not left there");
+    stage.dir.file(&name, "what was there before");
+    stage.at_360dialog(&get).ends_with(2);
+    assert_eq!(stage.dir.read(&name), b"what was there before");
+    // What users sent is theirs: it is not uploaded again.
+    let refresh = ["media", "refresh", "--expiring-within", "31d", "--ledger", "other.sqlite", "--json"];
+    assert!(stage.at_360dialog(&refresh).ends_with(0).text().is_empty());
 }
 
 #[test]
@@ -393,37 +405,6 @@ fn on_premise_prints_one_notice() {
 }
 
 #[test]
-fn a_killed_run_loses_at_most_what_was_in_flight() {
-    let stage = Stage::new();
-    for number in 0..120 {
-        stage.dir.file(format!("in/{number:03}.txt"), format!("This is note {number}.\n"));
-    }
-    stage.simulator.set_faults(Faults { delay: Duration::from_millis(15), ..Faults::default() });
-    let url = stage.simulator.url();
-    let start = || {
-        let mut command = stage.bare();
-        command.args(["upload", "in", "--quiet", "--config", "fast.toml", "--base-url", &url]).env("D360_API_KEY", KEY);
-        command
-    };
-    stage.dir.file("fast.toml", "[upload]\nper-second = 0\n");
-    // Moments that nobody chose: between the start and the end of a run that takes about half a second.
-    for moment in [40, 75, 110, 60, 95, 130, 50, 85] {
-        let mut child = start().spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(moment));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    run(start(), b"").ends_with(0);
-    let listed = stage.at_360dialog(&["media", "list", "--json"]).ends_with(0).json();
-    let kept: Vec<String> = stage.simulator.media().into_iter().map(|media| media.id).collect();
-    assert_eq!(listed.len(), 120);
-    let contents: std::collections::BTreeSet<_> = listed.iter().map(|line| line["sha256"].to_string()).collect();
-    assert_eq!(contents.len(), 120);
-    assert!(listed.iter().all(|line| kept.iter().any(|id| line["id"] == id.as_str())), "no id that was not given");
-    assert!(kept.len() <= 120 + 8 * 8, "{} were stored for 120 files after 8 kills", kept.len());
-}
-
-#[test]
 fn servers_say_where_they_are_and_end() {
     use std::io::{BufRead, BufReader};
     let dir = Dir::new();
@@ -446,4 +427,9 @@ fn servers_say_where_they_are_and_end() {
         child.wait().unwrap();
     }
     dir.mediafit(["link", "file:///etc/passwd"]).ends_with(2);
+    // One wrong address costs that address only.
+    let ran = dir.mediafit(["link", "http://127.0.0.1:9/", "ftp://h/a", "http://127.0.0.1:9/b", "--json"]).ends_with(2);
+    let rules: Vec<_> = ran.json().iter().map(|line| line["findings"][0]["rule"].clone()).collect();
+    assert_eq!(rules[..3], ["link.address", "link.address", "link.address"]);
+    assert_eq!((&ran.summary()["links"], &ran.summary()["unfit"]), (&3.into(), &3.into()));
 }

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "http", feature = "serve"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[path = "upload/bounds.rs"]
+mod bounds;
 mod platform;
 
 use mediafit::fault::Class;

@@ -1,16 +1,16 @@
 //! Fit → upload in one run: what is fit goes up while the next files are converted.
 
 use super::hatch::Hatch;
+use super::index::Index;
 use super::{Batch, Job, Looked};
 use crate::error::{Error, Result};
 use crate::fault::Fault;
 use crate::judge::Standing;
-use crate::pipeline::{Ask, Ending, Fitter};
+use crate::pipeline::Ending;
 use crate::plan::Plan;
 use crate::report::{Failure, Record};
-use crate::source::Source;
-use crate::upload::ledger::{Conversion, Entry};
-use crate::upload::{Courier, wire_name};
+use crate::upload::Courier;
+use crate::upload::ledger::Entry;
 use crate::verify::Fitted;
 use serde::Serialize;
 use serde_json::Value;
@@ -142,7 +142,7 @@ struct Parcel<'a> {
     job: &'a Job,
     record: Record,
     fitted: Box<Fitted>,
-    conversion: Option<(String, String)>,
+    source_sha256: Option<String>,
     start: Instant,
 }
 
@@ -228,9 +228,9 @@ impl<'a> Run<'a> {
             Plan::Keep | Plan::Rewrite(_) => crate::digest::of_file(&job.path).ok(),
             Plan::Refuse(_) => None,
         };
-        let key = self.key(job);
+        let index = self.index(job);
         if let Some(sha256) = &source_sha256
-            && let Some(entry) = self.known(sha256, &key)
+            && let Some(entry) = index.find(sha256)
         {
             let record = Record::of_check(&job.path, &checked, looked.seconds + start.elapsed().as_secs_f64());
             return self.finish(record, Ok((entry, true)));
@@ -242,8 +242,7 @@ impl<'a> Run<'a> {
                 let record =
                     Record::of_fit(&job.path, &checked, &Ending::Fitted { fitted: fitted.clone(), steps }, seconds);
                 let bytes = fitted.memory_bytes();
-                let conversion = source_sha256.map(|sha256| (sha256, key));
-                self.hatch.put(Parcel { job, record, fitted, conversion, start }, bytes);
+                self.hatch.put(Parcel { job, record, fitted, source_sha256, start }, bytes);
             }
             Ok(Ending::Refused(refusal)) => {
                 let record = Record::of_fit(&job.path, &checked, &Ending::Refused(refusal), seconds);
@@ -257,18 +256,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What a conversion goes by: policy, options, version, what was asked for, and the name's extension, by which
-    /// documents are judged too.
-    fn key(&self, job: &Job) -> String {
-        let extension = job.path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-        format!("{}-{:?}-{}", self.fingerprint, job.ask, extension.unwrap_or_default())
-    }
-
-    /// The id of what this source became before. A ledger that cannot be read answers nothing here, and tells at the
-    /// upload.
-    fn known(&self, sha256: &str, key: &str) -> Option<Entry> {
-        let conversion = self.courier.ledger().converted(sha256, key).ok()??;
-        self.courier.known(&conversion.sha256, &conversion.mime).ok()?
+    fn index(&self, job: &Job) -> Index<'_> {
+        Index::new(self.courier, &self.fingerprint, &job.path, job.ask)
     }
 
     fn deliver_all(&self) {
@@ -285,10 +274,11 @@ impl<'a> Run<'a> {
     fn deliver(&self, parcel: &Parcel<'_>) {
         let (fitted, path) = (&parcel.fitted, &parcel.job.path);
         let name = path.file_name().map(|name| name.to_string_lossy());
-        let source = path.to_string_lossy();
-        let delivered = self.courier.deliver(fitted, name.as_deref(), Some(&source)).and_then(|delivered| {
-            if let Some((sha256, key)) = &parcel.conversion {
-                self.courier.ledger().note_conversion(sha256, key, &conversion_of(fitted))?;
+        // What came on standard input lies in a file that nobody will find again.
+        let source = (parcel.job.relative != Path::new("-")).then(|| path.to_string_lossy());
+        let delivered = self.courier.deliver(fitted, name.as_deref(), source.as_deref()).and_then(|delivered| {
+            if let Some(sha256) = &parcel.source_sha256 {
+                self.index(parcel.job).note(sha256, fitted)?;
             }
             Ok(delivered)
         });
@@ -301,7 +291,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 record.error = Some(Failure { kind: error.kind().name().into(), message: error.what() });
                 let fault = Fault::of(&error).cloned();
-                if let Some(fault) = fault.as_ref().filter(|fault| fault.class.stops_all()) {
+                if let Some(fault) = fault.as_ref().filter(|fault| fault.stops_all()) {
                     let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
                     stopped.get_or_insert_with(|| fault.clone());
                 }
@@ -334,60 +324,5 @@ impl<'a> Run<'a> {
             }
         }
         self.observer.finished(&UploadRecord { file, upload, fault });
-    }
-}
-
-fn conversion_of(fitted: &Fitted) -> Conversion {
-    Conversion {
-        sha256: fitted.sha256().to_owned(),
-        mime: fitted.mime().to_owned(),
-        role: fitted.role(),
-        bytes: fitted.len(),
-    }
-}
-
-/// Uploads again what `entry` names, before its id ends: from the platform's own copy, which is checked like any file.
-/// Where that is gone, from the source.
-///
-/// # Errors
-/// `Upload` when neither can be had or uploaded; `CannotFit` when it is not fit by the rules of today.
-pub fn renew(fitter: &Fitter, courier: &Courier<'_>, entry: &Entry) -> Result<Entry> {
-    let ask = entry.role.map_or(Ask::Content, Ask::Role);
-    let copied = from_platform(fitter, courier, entry, ask);
-    let fitted = match (copied, &entry.source) {
-        (Err(error), Some(source)) if Path::new(source).is_file() => {
-            let fitted = fit_alone(fitter, Path::new(source), ask).map_err(|_| error)?;
-            return courier.renew(&fitted, entry.name.as_deref(), entry.source.as_deref());
-        }
-        (copied, _) => copied?,
-    };
-    courier.renew(&fitted.0, entry.name.as_deref(), entry.source.as_deref())
-}
-
-/// The platform's copy, with the temporary file that it lies in.
-fn from_platform(
-    fitter: &Fitter,
-    courier: &Courier<'_>,
-    entry: &Entry,
-    ask: Ask,
-) -> Result<(Box<Fitted>, tempfile::TempDir)> {
-    let failed = |error| Error::io("no temporary folder can be made", error);
-    let folder = tempfile::Builder::new().prefix("mediafit-").tempdir().map_err(failed)?;
-    let path = folder.path().join(copy_name(entry));
-    crate::upload::save(courier.uploader(), &entry.id, &path)?;
-    let fitted = fit_alone(fitter, &path, ask)?;
-    Ok((fitted, folder))
-}
-
-/// A name whose extension fits, so that it is no finding.
-fn copy_name(entry: &Entry) -> String {
-    let row = crate::format::FORMATS.iter().find(|row| row.mime == entry.mime);
-    wire_name(entry.name.as_deref(), row.map_or(crate::format::Format::Binary, |row| row.format))
-}
-
-fn fit_alone(fitter: &Fitter, path: &Path, ask: Ask) -> Result<Box<Fitted>> {
-    match fitter.fit(&Source::open(path)?, ask)?.1 {
-        Ending::Fitted { fitted, .. } => Ok(fitted),
-        Ending::Refused(refusal) => Err(Error::cannot_fit(refusal.message)),
     }
 }

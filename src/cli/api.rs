@@ -1,12 +1,14 @@
 //! From arguments, environment and configuration to an account and a ledger. Keys come from the environment, or from a
 //! file or a program that a named configuration names; never from an argument.
 
-use super::Stop;
 use super::args::{RuleArgs, conflict};
 use super::platform_args::ApiArgs;
+use super::screen::print;
 use super::settings::{configured, named};
+use super::{Outcome, Stop};
 
 use mediafit::config::{ApiSection, Config};
+use mediafit::fault::Fault;
 use mediafit::policy::Platform;
 use mediafit::upload::{Account, Api, HttpOptions, HttpUploader, Key, Ledger};
 use mediafit::{Cancel, Error, ErrorKind, Result};
@@ -16,6 +18,18 @@ use std::time::Duration;
 
 /// The longest key that is read, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
+
+/// Does the work of a verb; where standard output carries JSON Lines, what ended it stands there too.
+pub(crate) fn told(json: bool, work: impl FnOnce() -> Outcome) -> Outcome {
+    let ended = work();
+    if let (true, Err(Stop::Failed(error))) = (json, &ended) {
+        let fault = Fault::of(error).map(Fault::to_json);
+        let line = serde_json::json!({"type": "error", "message": error.to_string(), "fault": fault});
+        // The error itself is told all the same.
+        let _ = print(format!("{line}\n").as_bytes());
+    }
+    ended
+}
 
 /// What calls need.
 pub(crate) struct Setup {
@@ -57,11 +71,11 @@ impl Setup {
         Ok(Self { config, account, args: args.clone() })
     }
 
-    /// A client for the account.
+    /// A client for the account, which counts failures in `ledger`.
     ///
     /// # Errors
     /// When the account lacks a key or a number.
-    pub(crate) fn client(&self, cancel: &Cancel) -> Result<HttpUploader> {
+    pub(crate) fn client(&self, cancel: &Cancel, ledger: &Ledger) -> Result<HttpUploader> {
         let section = &self.config.upload;
         let default = HttpOptions::default();
         let options = HttpOptions {
@@ -70,7 +84,7 @@ impl Setup {
             patience: section.patience_seconds.map_or(default.patience, |seconds| Duration::from_secs(seconds.max(1))),
             ..default
         };
-        HttpUploader::new(self.account.clone(), &options, cancel.clone())
+        Ok(HttpUploader::new(self.account.clone(), &options, cancel.clone())?.with_ledger(ledger))
     }
 
     /// The ledger.
@@ -79,6 +93,15 @@ impl Setup {
     /// When it cannot be opened.
     pub(crate) fn ledger(&self) -> Result<Ledger> {
         ledger(&self.config, self.args.ledger.as_deref())
+    }
+
+    /// The ledger, where there is one: what is only shown makes none.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn ledger_if_there(&self) -> Result<Option<Ledger>> {
+        let there = ledger_path(&self.config, self.args.ledger.as_deref()).is_ok_and(|path| path.is_file());
+        if there { self.ledger().map(Some) } else { Ok(None) }
     }
 
     /// The app's id, for samples of templates.
@@ -92,18 +115,20 @@ impl Setup {
 /// # Errors
 /// When it cannot be opened, or there is no folder for it.
 pub(crate) fn ledger(config: &Config, path: Option<&Path>) -> Result<Ledger> {
-    let path = match path.map(Path::to_path_buf).or_else(|| config.ledger.path.clone()) {
-        Some(path) => path,
-        None => state_folder()
-            .ok_or_else(|| Error::new(ErrorKind::Io, "there is no folder for the ledger; name a file with --ledger"))?
-            .join("mediafit")
-            .join("ledger.sqlite"),
-    };
-    let ledger = Ledger::open(path)?;
+    let ledger = Ledger::open(ledger_path(config, path)?)?;
     Ok(match config.ledger.margin_hours {
         Some(hours) => ledger.with_margin(Duration::from_secs(hours.saturating_mul(3600))),
         None => ledger,
     })
+}
+
+fn ledger_path(config: &Config, path: Option<&Path>) -> Result<PathBuf> {
+    if let Some(path) = path.map(Path::to_path_buf).or_else(|| config.ledger.path.clone()) {
+        return Ok(path);
+    }
+    let folder = state_folder()
+        .ok_or_else(|| Error::new(ErrorKind::Io, "there is no folder for the ledger; name a file with --ledger"))?;
+    Ok(folder.join("mediafit").join("ledger.sqlite"))
 }
 
 fn state_folder() -> Option<PathBuf> {

@@ -15,6 +15,7 @@ pub(crate) fn watch(cancel: &Cancel, screen: &Arc<Screen>) -> Result<()> {
     let thrown = AtomicBool::new(false);
     let handler = move || {
         if thrown.swap(true, Ordering::Relaxed) {
+            screen.say_last_words();
             std::process::exit(Exit::Interrupted as i32);
         }
         cancel.cancel();

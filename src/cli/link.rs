@@ -1,5 +1,6 @@
 //! `mediafit link`.
 
+use super::api::told;
 use super::platform_args::LinkArgs;
 use super::screen::Screen;
 use super::settings::{configured, notice};
@@ -13,6 +14,10 @@ use std::time::Duration;
 
 /// Audits links.
 pub(crate) fn run(args: &LinkArgs) -> Outcome {
+    told(args.talk.json, || audited(args))
+}
+
+fn audited(args: &LinkArgs) -> Outcome {
     let config = configured(&args.rules)?;
     let policy: Policy = config.rules()?;
     let screen = Screen::new(&args.talk.run());
@@ -32,11 +37,15 @@ pub(crate) fn run(args: &LinkArgs) -> Outcome {
     );
     let (mut exit, mut fit) = (Exit::Fit, 0_u64);
     for url in &args.urls {
-        let audit = auditor.audit(url)?;
+        // One wrong address costs that address only; it is wrong usage all the same.
+        let (audit, worst) = match auditor.audit(url) {
+            Ok(audit) => (audit, Exit::Unfit),
+            Err(error) => (Audit::of_error(url, &error), Exit::Failed),
+        };
         if audit.is_fit() {
             fit += 1;
         } else {
-            exit = Exit::Unfit;
+            exit = exit.max(worst);
         }
         if screen.json {
             screen.put(&audit.to_json());

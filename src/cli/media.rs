@@ -1,6 +1,6 @@
 //! `mediafit media`.
 
-use super::api::{Setup, ledger};
+use super::api::{Setup, ledger, told};
 use super::args::RuleArgs;
 use super::platform_args::{MediaArgs, MediaCommon, MediaVerb};
 use super::screen::Screen;
@@ -14,10 +14,11 @@ use mediafit::fault::{Class, Fault};
 use mediafit::format::FORMATS;
 use mediafit::report::tagged;
 use mediafit::upload::ledger::{Entry, Filter, NewMedia, Origin, Target};
-use mediafit::upload::{Courier, HttpUploader, Ledger, MediaInfo, Uploader, save};
+use mediafit::upload::{Courier, HttpUploader, Ledger, MediaInfo, Uploader, save, save_as_told};
 use mediafit::webhook::{self, InboundMedia};
-use mediafit::{Cancel, Error, ErrorKind, Fitter};
+use mediafit::{Cancel, Error, ErrorKind, Ffmpeg, Fitter};
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +26,21 @@ use std::time::Duration;
 /// How long an id lives that a callback named.
 const INBOUND_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How many sends are listed at most, the newest first.
+const MAX_SENDS: u32 = 1000;
+
 /// Does what is asked with media that has an id.
 pub(crate) fn run(args: &MediaArgs) -> Outcome {
-    match &args.verb {
+    let (MediaVerb::Get { common, .. }
+    | MediaVerb::Info { common, .. }
+    | MediaVerb::Delete { common, .. }
+    | MediaVerb::List { common, .. }
+    | MediaVerb::Refresh { common, .. }) = &args.verb;
+    told(common.talk.json, || done(&args.verb))
+}
+
+fn done(verb: &MediaVerb) -> Outcome {
+    match verb {
         MediaVerb::Get { id: Some(id), out, common, .. } => get(id, out.as_deref(), common),
         MediaVerb::Get { id: None, from_webhook, out, common } => {
             let callback = from_webhook.as_deref().unwrap_or_else(|| Path::new("-"));
@@ -35,7 +48,8 @@ pub(crate) fn run(args: &MediaArgs) -> Outcome {
         }
         MediaVerb::Info { ids, common } => info(ids, common),
         MediaVerb::Delete { ids, dry_run, common } => delete(ids, *dry_run, common),
-        MediaVerb::List { expiring_within, all, common } => list(*expiring_within, *all, common),
+        MediaVerb::List { sends: true, common, .. } => sends(common),
+        MediaVerb::List { expiring_within, all, common, .. } => list(*expiring_within, *all, common),
         MediaVerb::Refresh { expiring_within, dry_run, common } => refresh(*expiring_within, *dry_run, common),
     }
 }
@@ -56,10 +70,20 @@ impl Desk {
         say_notice(&common.rules, &screen)?;
         let cancel = Cancel::default();
         interrupt::watch(&cancel, &screen)?;
-        let client = setup.client(&cancel)?;
         let ledger = setup.ledger()?;
+        let client = setup.client(&cancel, &ledger)?;
         let target = Target { host: client.host().to_owned(), number: client.number().to_owned() };
         Ok(Self { client, ledger, target, screen, cancel })
+    }
+
+    /// Nothing, or that the ledger knows the id as gone. Asking would fail, and failing GETs are counted against the key.
+    fn there(&self, id: &str) -> Result<(), Error> {
+        let Some(entry) = self.ledger.get(&self.target, id)? else { return Ok(()) };
+        let Some(at) = entry.gone_at else { return Ok(()) };
+        let newer = self.ledger.find(&self.target, &entry.sha256, &entry.mime)?;
+        let newer = newer.map_or_else(String::new, |newer| format!("; the same content has the id {}", newer.id));
+        let what = format!("media {id}: deleted, replaced or gone since {}, by the ledger{newer}", moment(at));
+        Err(Error::new(ErrorKind::Upload { retryable: false }, what))
     }
 
     /// Says what failed with one id, and whether the run goes on.
@@ -94,7 +118,7 @@ fn get(id: &str, out: Option<&Path>, common: &MediaCommon) -> Outcome {
     let exit = if out == Some(Path::new("-")) {
         // A pipe cannot be rewound: it gets what was fetched whole.
         let mut whole = std::io::Cursor::new(Vec::new());
-        match desk.client.fetch(id, &mut whole) {
+        match desk.there(id).and_then(|()| desk.client.fetch(id, &mut whole)) {
             Ok(_) => {
                 super::screen::print(&whole.into_inner())?;
                 Exit::Fit
@@ -102,7 +126,7 @@ fn get(id: &str, out: Option<&Path>, common: &MediaCommon) -> Outcome {
             Err(error) => desk.failed(id, &error)?,
         }
     } else {
-        match saved(&desk, id, out) {
+        match desk.there(id).and_then(|()| saved(&desk, id, out)) {
             Ok((path, info)) => {
                 said(&desk.screen, &path, &info);
                 Exit::Fit
@@ -178,14 +202,9 @@ fn get_inbound(file: &Path, out: Option<&Path>, common: &MediaCommon) -> Outcome
 
 /// Downloads what a callback named, sees that it is what the callback said, and remembers its id.
 fn fetched(desk: &Desk, media: &InboundMedia, path: &Path) -> Result<MediaInfo, Error> {
-    let info = save(&desk.client, &media.id, path)?;
+    desk.there(&media.id)?;
+    let info = save_as_told(&desk.client, &media.id, path, media.sha256.as_deref())?;
     let sha256 = info.sha256.clone().unwrap_or_default();
-    if media.sha256.as_deref().is_some_and(|told| !mediafit::upload::same_sha256(told, &sha256)) {
-        // What is there under the final name is whole, or not there.
-        std::fs::remove_file(path).map_err(|error| Error::io("cannot be removed", error).at(path))?;
-        let what = "the download's SHA-256 is not what the callback says";
-        return Err(Error::new(ErrorKind::Upload { retryable: true }, what));
-    }
     let stored = NewMedia {
         id: &media.id,
         sha256: &sha256,
@@ -206,7 +225,7 @@ fn info(ids: &[String], common: &MediaCommon) -> Outcome {
     let mut exit = Exit::Fit;
     for id in ids {
         desk.cancel.check()?;
-        let info = match desk.client.info(id) {
+        let info = match desk.there(id).and_then(|()| desk.client.info(id)) {
             Ok(info) => info,
             Err(error) => {
                 exit = exit.max(desk.failed(id, &error)?);
@@ -265,7 +284,7 @@ fn list(expiring_within: Option<Duration>, all: bool, common: &MediaCommon) -> O
     let config = configured(&common.rules)?;
     let ledger = ledger(&config, common.api.ledger.as_deref())?;
     let screen = Screen::new(&common.talk.run());
-    for entry in ledger.list(&Filter { target: None, expiring_within, ended: all })? {
+    for entry in ledger.list(&Filter { expiring_within, ended: all, ..Filter::default() })? {
         if screen.json {
             let line = json!({
                 "origin": entry.origin, "role": entry.role, "source": entry.source, "gone_at": entry.gone_at,
@@ -293,13 +312,56 @@ fn listed(entry: &Entry) -> String {
     format!("{}  {}  {}  {ends}  {}", clean(&entry.id), clean(&entry.mime), size(entry.bytes), clean(name))
 }
 
+/// Lists what was sent, the newest first; those of which nobody knows whether they were taken are `uncertain`.
+fn sends(common: &MediaCommon) -> Outcome {
+    let ledger = ledger(&configured(&common.rules)?, common.api.ledger.as_deref())?;
+    let screen = Screen::new(&common.talk.run());
+    for send in ledger.sends(MAX_SENDS)? {
+        let (note, state) = (&send.note, send.state.name());
+        if screen.json {
+            let line = json!({
+                "type": "sent", "message_id": send.message_id, "kind": note.kind, "media_id": note.media_id,
+                "link": note.link, "source": note.source, "at": send.at, "state": state, "detail": send.detail,
+            });
+            screen.put(&line.to_string());
+        } else if !screen.quiet {
+            let what = note.source.as_deref().or(note.link.as_deref()).or(note.media_id.as_deref()).unwrap_or("-");
+            let id = clean(send.message_id.as_deref().unwrap_or("-"));
+            screen.put(&format!("{}  {state}  {id}  {} {}", moment(send.at), note.kind, clean(what)));
+        }
+    }
+    screen.end()?;
+    Ok(Exit::Fit)
+}
+
+/// What is due, those that end first before the others; but of one content the id that ends last comes first, so that
+/// the others can be told its new id.
+fn due(desk: &Desk, expiring_within: Duration) -> Result<Vec<Entry>, Error> {
+    let filter = Filter {
+        target: Some(desk.target.clone()),
+        expiring_within: Some(expiring_within),
+        origin: Some(Origin::Upload),
+        ..Filter::default()
+    };
+    let entries = desk.ledger.list(&filter)?;
+    let content = |entry: &Entry| (entry.sha256.clone(), entry.mime.clone());
+    let last: HashMap<_, _> = entries.iter().map(|entry| (content(entry), entry.id.clone())).collect();
+    let (mut due, others): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| last.get(&content(entry)).is_some_and(|id| *id == entry.id));
+    due.extend(others);
+    Ok(due)
+}
+
 fn refresh(expiring_within: Duration, dry_run: bool, common: &MediaCommon) -> Outcome {
     let desk = Desk::new(common)?;
-    let fitter = Fitter::new(configured(&common.rules)?.rules()?).with_cancel(desk.cancel.clone());
+    let config = configured(&common.rules)?;
+    let fitter = Fitter::new(config.rules()?)
+        .with_options(config.fit.options())
+        .with_cancel(desk.cancel.clone())
+        .with_ffmpeg(Ffmpeg::find());
     let courier = Courier::new(&desk.client, &desk.ledger);
-    let filter = Filter { target: Some(desk.target.clone()), expiring_within: Some(expiring_within), ended: false };
     let mut exit = Exit::Fit;
-    for entry in desk.ledger.list(&filter)? {
+    for entry in due(&desk, expiring_within)? {
         desk.cancel.check()?;
         if dry_run {
             let line =

@@ -191,6 +191,9 @@ pub(crate) enum MediaVerb {
         /// Also ids that have ended, or were deleted
         #[arg(long)]
         all: bool,
+        /// List what was sent in place of that, with those messages of which it is uncertain whether they were taken
+        #[arg(long, conflicts_with_all = ["expiring_within", "all"])]
+        sends: bool,
         #[command(flatten)]
         common: MediaCommon,
     },

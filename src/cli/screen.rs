@@ -33,6 +33,7 @@ pub(crate) struct Screen {
     failure: Mutex<Option<io::Error>>,
     /// Files that are worked on, for the bar: the longest at it is shown with how far it is.
     at_work: Arc<Mutex<Vec<(String, Progress)>>>,
+    last_words: Mutex<Option<String>>,
 }
 
 impl Screen {
@@ -48,6 +49,7 @@ impl Screen {
             closed: AtomicBool::new(false),
             failure: Mutex::default(),
             at_work: Arc::default(),
+            last_words: Mutex::default(),
         }
     }
 
@@ -77,6 +79,19 @@ impl Screen {
     pub(crate) fn problem(&self, lines: &str) {
         // There is nobody to tell when standard error has gone too.
         let _ = self.bar.suspend(|| writeln!(io::stderr(), "{lines}"));
+    }
+
+    /// What is to be said should the process be ended at once from now on.
+    #[cfg(feature = "http")]
+    pub(crate) fn last_words(&self, words: Option<String>) {
+        *self.last_words.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// Says it.
+    pub(crate) fn say_last_words(&self) {
+        if let Some(words) = self.last_words.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.problem(&words);
+        }
     }
 
     /// Whether nobody reads standard output any more.

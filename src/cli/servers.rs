@@ -14,10 +14,9 @@ use std::time::Duration;
 pub(crate) fn serve(args: &ServeArgs) -> Outcome {
     let screen = Arc::new(Screen::new(&args.talk.run()));
     let server = FileServer::start(&Options {
-        folder: args.folder.clone(),
-        listen: args.listen,
         cache_control: args.cache_control.clone(),
         connections: usize::from(args.connections),
+        ..Options::new(args.folder.clone(), args.listen)
     })?;
     if screen.json {
         screen.put(&json!({"type": "listening", "url": server.url()}).to_string());

@@ -1,6 +1,6 @@
 //! `mediafit upload`.
 
-use super::api::Setup;
+use super::api::{Setup, told};
 use super::interrupt;
 use super::platform_args::UploadArgs;
 use super::screen::Screen;
@@ -10,14 +10,22 @@ use super::when::until;
 use super::{Exit, Outcome, inputs};
 use mediafit::batch::{DEFAULT_IN_FLIGHT, Job, UploadObserver, UploadRecord, UploadSummary};
 use mediafit::error::clean;
-use mediafit::upload::{Account, Courier};
-use mediafit::{Ask, Ending, Fitter, Result, Source};
+use mediafit::upload::{Account, Call, Courier};
+use mediafit::{Ask, Ending, Fitted, Fitter, Record, Result, Source};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What standard input is called in records.
+const STDIN: &str = "-";
 
 /// Makes files fit, and gets ids for them.
 pub(crate) fn run(args: &UploadArgs) -> Outcome {
+    told(args.run.json, || prepared(args))
+}
+
+fn prepared(args: &UploadArgs) -> Outcome {
     let from_stdin = args.inputs.is_stdin("upload")?;
     let settings = Settings::new(&args.rules, &args.inputs, &args.repair, &args.run)?;
     let setup = Setup::new("upload", &args.rules, &args.api, !args.dry_run)?;
@@ -26,7 +34,9 @@ pub(crate) fn run(args: &UploadArgs) -> Outcome {
         screen.say(&format!("mediafit: {notice}"));
     }
     let fitter = &settings.batch.fitter;
-    let folder = tempfile_for(from_stdin)?;
+    let failed = |error| mediafit::Error::io("no temporary folder can be made", error);
+    let folder =
+        if from_stdin { Some(tempfile::Builder::new().prefix("mediafit-").tempdir().map_err(failed)?) } else { None };
     let found = match &folder {
         // An upload streams from disk: what comes on standard input goes there first.
         Some(folder) => {
@@ -34,7 +44,7 @@ pub(crate) fn run(args: &UploadArgs) -> Outcome {
             let failed = |error| mediafit::Error::io("cannot be written", error).at(&path);
             std::fs::write(&path, inputs::stdin()?).map_err(failed)?;
             let ask = settings.walk.role.map_or(Ask::Content, Ask::Role);
-            inputs::Inputs { jobs: vec![Job { path, relative: "stdin".into(), ask }], incomplete: false }
+            inputs::Inputs { jobs: vec![Job { path, relative: STDIN.into(), ask }], incomplete: false }
         }
         None => inputs::find(&args.inputs.paths, &settings.walk, &screen)?,
     };
@@ -44,11 +54,11 @@ pub(crate) fn run(args: &UploadArgs) -> Outcome {
         screen.end()?;
         return Ok(if found.incomplete { exit.max(Exit::Failed) } else { exit });
     }
-    let client = setup.client(fitter.cancel())?;
     let ledger = setup.ledger()?;
+    let client = setup.client(fitter.cancel(), &ledger)?;
     let courier = Courier::new(&client, &ledger);
     let in_flight = args.in_flight.map(usize::from).or(setup.config.upload.in_flight).unwrap_or(DEFAULT_IN_FLIGHT);
-    let stdin = folder.as_ref().map(|folder| folder.path());
+    let stdin = folder.as_ref().map(tempfile::TempDir::path);
     let watch = Watch { screen: &screen, stdin, failed: AtomicBool::new(false) };
     let summary = settings.batch.upload(&found.jobs, &courier, in_flight, &watch)?;
     watch.sum_up(&summary);
@@ -61,67 +71,45 @@ pub(crate) fn run(args: &UploadArgs) -> Outcome {
     })
 }
 
-fn tempfile_for(wanted: bool) -> Result<Option<Folder>> {
-    if wanted { Folder::new().map(Some) } else { Ok(None) }
-}
-
-/// A temporary folder, gone with the value.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("mediafit-stdin-{}", std::process::id()));
-        let failed = |error| mediafit::Error::io("cannot be made", error).at(&path);
-        // Fails where it is there already: nobody else has prepared it for us.
-        std::fs::create_dir(&path).map_err(failed)?;
-        Ok(Self(path))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left is for the system to clear.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Prints the requests that would upload `jobs`.
 fn shown(account: &Account, fitter: &Fitter, jobs: &[Job], screen: &Screen) -> Result<Exit> {
     let mut exit = Exit::Fit;
     for job in jobs {
         fitter.cancel().check()?;
-        let ending = Source::open(&job.path).and_then(|source| fitter.fit(&source, job.ask)).map(|(_, ending)| ending);
+        let start = Instant::now();
+        let path = if job.relative == Path::new(STDIN) { Path::new(STDIN) } else { &job.path };
+        let bytes = std::fs::metadata(&job.path).map_or(0, |meta| meta.len());
         let name = job.path.file_name().map(|name| name.to_string_lossy());
-        let problem = match ending {
-            Ok(Ending::Fitted { fitted, .. }) => {
-                let call = account.upload(&fitted, name.as_deref());
-                let request = call.to_json();
-                let line = if screen.json {
-                    request.to_string()
-                } else {
-                    format!(
-                        "{}: {} {} as {}, {}",
-                        clean(&job.path.to_string_lossy()),
-                        call.method,
-                        call.url,
-                        fitted.mime(),
-                        size(fitted.len())
-                    )
-                };
-                screen.put(&line);
-                continue;
+        let fitted = Source::open(&job.path).and_then(|source| fitter.fit(&source, job.ask));
+        let seconds = start.elapsed().as_secs_f64();
+        let (record, problem) = match &fitted {
+            Ok((checked, Ending::Fitted { fitted, .. })) => match account.accepts(fitted) {
+                Ok(()) => {
+                    show(&account.upload(fitted, name.as_deref()), path, fitted, screen);
+                    continue;
+                }
+                Err(error) => (Record::of_error(path, bytes, Some(checked), &error, seconds), error.what()),
+            },
+            Ok((checked, ending @ Ending::Refused(refusal))) => {
+                (Record::of_fit(path, checked, ending, seconds), format!("refused: {}", clean(&refusal.message)))
             }
-            Ok(Ending::Refused(refusal)) => format!("refused: {}", clean(&refusal.message)),
-            Err(error) => error.what(),
+            Err(error) => (Record::of_error(path, bytes, None, error, seconds), error.what()),
         };
-        screen.problem(&format!("mediafit: {}: {problem}", clean(&job.path.to_string_lossy())));
+        if screen.json {
+            screen.put(&record.to_json());
+        }
+        screen.problem(&format!("mediafit: {}: {problem}", clean(&path.to_string_lossy())));
         exit = Exit::Unfit;
     }
     Ok(exit)
+}
+
+fn show(call: &Call, path: &Path, fitted: &Fitted, screen: &Screen) {
+    let plain = || {
+        let (path, length) = (clean(&path.to_string_lossy()), size(fitted.len()));
+        format!("{path}: {} {} as {}, {length}", call.method, call.url, fitted.mime())
+    };
+    screen.put(&if screen.json { call.to_json().to_string() } else { plain() });
 }
 
 /// Prints each file as it is finished.
@@ -164,7 +152,7 @@ impl UploadObserver for Watch<'_> {
     fn finished(&self, record: &UploadRecord) {
         let mut record = record.clone();
         if self.stdin.is_some_and(|folder| Path::new(&record.file.path).starts_with(folder)) {
-            "-".clone_into(&mut record.file.path);
+            STDIN.clone_into(&mut record.file.path);
         }
         if record.file.error.as_ref().is_some_and(|error| error.kind == "upload") {
             self.failed.store(true, Ordering::Relaxed);

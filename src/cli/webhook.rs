@@ -1,6 +1,6 @@
 //! `mediafit webhook`.
 
-use super::api::ledger;
+use super::api::{ledger, told};
 use super::platform_args::WebhookArgs;
 use super::screen::Screen;
 use super::settings::configured;
@@ -8,6 +8,7 @@ use super::when::moment;
 use super::{Exit, Outcome, inputs};
 use mediafit::error::clean;
 use mediafit::fault::Fault;
+use mediafit::message::Kind;
 use mediafit::report::tagged;
 use mediafit::upload::ledger::SendRecord;
 use mediafit::webhook::{self, Status};
@@ -15,6 +16,10 @@ use serde_json::{Value, json};
 
 /// Explains callbacks about media.
 pub(crate) fn run(args: &WebhookArgs) -> Outcome {
+    told(args.talk.json, || explained(args))
+}
+
+fn explained(args: &WebhookArgs) -> Outcome {
     let config = configured(&args.rules)?;
     let callback = webhook::read(&inputs::text(&args.file)?).map_err(|error| error.at(&args.file))?;
     let ledger = ledger(&config, args.ledger.as_deref())?;
@@ -22,6 +27,7 @@ pub(crate) fn run(args: &WebhookArgs) -> Outcome {
     let mut failed = 0_u64;
     for status in &callback.statuses {
         let send = ledger.find_send(&status.message_id)?;
+        let status = &about(status, send.as_ref());
         if status.is_failed() {
             failed += 1;
             let detail = status.faults.first().map_or_else(|| "failed".to_owned(), Fault::to_string);
@@ -61,6 +67,16 @@ pub(crate) fn run(args: &WebhookArgs) -> Outcome {
     }
     screen.end()?;
     Ok(if failed > 0 { Exit::Unfit } else { Exit::Fit })
+}
+
+/// The same status; what kind of media it was tells which rule a file breaks that is too large.
+fn about(status: &Status, send: Option<&SendRecord>) -> Status {
+    let kind = send.and_then(|send| send.note.kind.parse::<Kind>().ok());
+    let mut status = status.clone();
+    if let Some(kind) = kind {
+        status.faults = status.faults.into_iter().map(|fault| fault.about(kind.role())).collect();
+    }
+    status
 }
 
 fn line(status: &Status, send: Option<&SendRecord>) -> Value {

@@ -83,9 +83,14 @@ const DETAILS: &[(&[&str], Class, Option<Rule>, &str)] = &[
     (&["image file uploaded with mimetype as", "however"], Class::Fix, Some(Rule::ImageFormat), "the bytes are not what was declared: mediafit fit --as image"),
     (&["sticker file could not be processed"],      Class::Fix, Some(Rule::StickerFormat), "stickers are WebP, 512x512, up to 100 kB: mediafit fit --as sticker"),
     (&["param file must be a file with one of the following types"], Class::Fix, Some(Rule::Extension), "the part's Content-Type is not one of the accepted types: mediafit upload declares it by the content"),
-    (&["file too large"],                           Class::Fix, Some(Rule::Limit), "over the limit of its type: mediafit fit makes it smaller"),
-    (&["file size", "exceed"],                      Class::Fix, Some(Rule::Limit), "over the limit of its type: mediafit fit makes it smaller"),
+    (&["image is invalid", "image properties"],     Class::Fix, Some(Rule::ImageColor), "images are gray or RGB (image.color), with 8 bits a component (image.bit-depth): mediafit fit --as image"),
+    (&["is not a valid whatsapp", "media attachment id"], Class::Missing, None, "the id does not exist, has expired, or belongs to another number: upload the file again"),
+    (TOO_LARGE[0],                                  Class::Fix, None, "over the limit of its type: mediafit fit makes it smaller"),
+    (TOO_LARGE[1],                                  Class::Fix, None, "over the limit of its type: mediafit fit makes it smaller"),
 ];
+
+/// How the platform says that a file is too large. The rule that it breaks is its role's, which it does not say.
+const TOO_LARGE: [&[&str]; 2] = [&["file too large"], &["file size", "exceed"]];
 
 /// The status that the platform met at a link, within details of 131053.
 const WEBLINK: &str = "downloading media from weblink failed with http code ";
@@ -95,13 +100,7 @@ pub(super) fn sort(status: u16, code: Option<i64>, text: &str) -> Sorted {
     if let Some((_, rest)) = text.split_once(WEBLINK) {
         return of_link(rest);
     }
-    let row = DETAILS.iter().find(|(parts, ..)| {
-        let mut rest = Some(text.as_str());
-        parts.iter().all(|part| {
-            rest = rest.and_then(|text| text.split_once(part)).map(|(_, rest)| rest);
-            rest.is_some()
-        })
-    });
+    let row = DETAILS.iter().find(|(parts, ..)| stand_in(parts, &text));
     if let Some((_, class, rule, advice)) = row {
         return Sorted { class: *class, rule: *rule, advice };
     }
@@ -112,6 +111,21 @@ pub(super) fn sort(status: u16, code: Option<i64>, text: &str) -> Sorted {
         }
     }
     of_status(status)
+}
+
+/// Whether a file is said to be too large.
+pub(super) fn says_too_large(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    TOO_LARGE.iter().any(|parts| stand_in(parts, &text))
+}
+
+/// Whether all of `parts` stand in `text`, in this order.
+fn stand_in(parts: &[&str], text: &str) -> bool {
+    let mut rest = Some(text);
+    parts.iter().all(|part| {
+        rest = rest.and_then(|text| text.split_once(part)).map(|(_, rest)| rest);
+        rest.is_some()
+    })
 }
 
 /// 4xx at the link is the link's own; 429 and 5xx may pass, and an upload needs no link.

@@ -2,6 +2,7 @@
 //! and the connection goes to an address that was looked at, so that a name cannot change its mind in between.
 
 use super::address::is_public;
+use crate::error::clean;
 use crate::limits::SNIFF_BYTES;
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -25,12 +26,23 @@ pub(super) struct Fetched {
     pub(super) url: String,
     pub(super) redirects: u32,
     pub(super) status: u16,
-    pub(super) head_status: Option<u16>,
+    /// What HEAD was answered with, where it was answered.
+    pub(super) head: Option<Head>,
     pub(super) length: Option<u64>,
     pub(super) first: Vec<u8>,
+    /// How many bytes were read: all, up to one beyond the limit, where no length is told.
+    pub(super) read: u64,
+    /// How long the first byte of the file took, redirects included.
     pub(super) first_byte: Duration,
     headers: HeaderMap,
     cut: bool,
+}
+
+/// The answer to HEAD.
+pub(super) struct Head {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    length: Option<u64>,
 }
 
 /// Why nothing was got.
@@ -79,14 +91,14 @@ impl Fetcher {
         Self { agent }
     }
 
-    /// Follows redirects from `url`, and reads the first bytes of what is at their end.
-    pub(super) fn first_bytes(&self, url: &str) -> Result<Fetched, Unreached> {
+    /// Follows redirects from `url`, and reads the first bytes of what is at their end. Where neither GET nor HEAD tells
+    /// the length, it reads on until the file is beyond its `limit`, which goes by its first bytes.
+    pub(super) fn first_bytes(&self, url: &str, limit: impl Fn(&[u8]) -> u64) -> Result<Fetched, Unreached> {
         let mut at = url.to_owned();
+        let start = Instant::now();
         for redirects in 0..=MAX_REDIRECTS {
-            let start = Instant::now();
             let range = format!("bytes=0-{}", SNIFF_BYTES - 1);
             let answer = self.agent.get(&at).header("Range", range).call().map_err(|error| unreached(&error))?;
-            let first_byte = start.elapsed();
             let status = answer.status().as_u16();
             let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
             if let (301 | 302 | 303 | 307 | 308, Some(location)) = (status, location) {
@@ -98,22 +110,53 @@ impl Fetcher {
                 continue;
             }
             let (head, body) = answer.into_parts();
-            let length = length(&head.headers, status);
-            let (first, cut) = read_first(body);
-            let head_status = self.agent.head(&at).call().ok().map(|answer| answer.status().as_u16());
+            let mut got = Got::default();
+            // The connection is given back before the next is opened: not every server has two.
+            got.read_first(body, start);
+            let told = self.head(&at);
+            let by_head = told
+                .as_ref()
+                .filter(|head| head.status == 200)
+                .and_then(|head| head.length)
+                .filter(|length| *length > 0);
+            let length = length(&head.headers, status).or(by_head);
+            if length.is_none() && got.count == SNIFF_BYTES as u64 {
+                let most = limit(&got.first).saturating_add(1);
+                self.read_on(&at, &mut got, most);
+            }
             return Ok(Fetched {
                 url: at,
                 redirects,
                 status,
-                head_status,
+                head: told,
                 length,
-                first,
-                first_byte,
+                first: got.first,
+                read: got.count,
+                first_byte: got.first_byte.unwrap_or_else(|| start.elapsed()),
                 headers: head.headers,
-                cut,
+                cut: got.cut,
             });
         }
         Err(Unreached::new(format!("it is redirected more than {MAX_REDIRECTS} times")))
+    }
+
+    fn head(&self, at: &str) -> Option<Head> {
+        let answer = self.agent.head(at).call().ok()?;
+        let text = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let length = text("content-length").and_then(|text| text.trim().parse().ok());
+        Some(Head { status: answer.status().as_u16(), content_type: text("content-type").map(clean), length })
+    }
+
+    /// Counts the bytes of the whole file, `most` of them at most. What takes too long, or breaks off, stays uncounted.
+    fn read_on(&self, at: &str, got: &mut Got, most: u64) {
+        let Ok(answer) = self.agent.get(at).call() else { return };
+        if answer.status().as_u16() != 200 {
+            return;
+        }
+        let mut body = answer.into_body().into_reader().take(most);
+        if let Ok(count) = std::io::copy(&mut body, &mut std::io::sink()) {
+            got.count = got.count.max(count);
+        }
     }
 }
 
@@ -133,10 +176,30 @@ impl Fetched {
     }
 }
 
-fn read_first(body: Body) -> (Vec<u8>, bool) {
-    let mut first = Vec::new();
-    let read = body.into_reader().take(SNIFF_BYTES as u64).read_to_end(&mut first);
-    (first, read.is_err())
+/// What was read of a body.
+#[derive(Default)]
+struct Got {
+    first: Vec<u8>,
+    count: u64,
+    first_byte: Option<Duration>,
+    cut: bool,
+}
+
+impl Got {
+    fn read_first(&mut self, body: Body, start: Instant) {
+        let mut body = body.into_reader().take(SNIFF_BYTES as u64);
+        let mut byte = [0];
+        // A server that sends its head at once may still take its time.
+        match body.read(&mut byte) {
+            Ok(count) => self.first.extend_from_slice(byte.get(..count).unwrap_or_default()),
+            Err(_) => self.cut = true,
+        }
+        self.first_byte = Some(start.elapsed());
+        if !self.first.is_empty() {
+            self.cut = body.read_to_end(&mut self.first).is_err();
+        }
+        self.count = self.first.len() as u64;
+    }
 }
 
 /// The length of the whole file: of the range's total, or of the body where it is the whole.

@@ -33,6 +33,11 @@ pub(super) fn message(message: &Message, platform: Platform) -> Vec<Objection> {
                     self::media(media, platform, Usage::TemplateHeader, &mut found);
                 }
             }
+            let headers = template.components.iter().filter(|component| component.is_header()).count();
+            if headers > 1 {
+                let message = "a template has one header; leave it out of the other components";
+                object(&mut found, Clause::Header, headers as u64, 1_u64, message);
+            }
         }
         Content::Interactive(interactive) => {
             only_cloud(platform, "interactive message", &mut found);

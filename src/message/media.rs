@@ -52,6 +52,18 @@ impl Kind {
         self.row().2
     }
 
+    /// What a file serves as that is sent so.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Image => Role::Image,
+            Self::Video => Role::Video,
+            Self::Audio => Role::Audio,
+            Self::Document => Role::Document,
+            Self::Sticker => Role::Sticker,
+        }
+    }
+
     /// The kind that a file of `role` is sent as.
     #[must_use]
     pub const fn of(role: Role) -> Self {

@@ -26,6 +26,18 @@ pub enum Component {
     Other(Value),
 }
 
+impl Component {
+    pub(super) fn is_header(&self) -> bool {
+        match self {
+            Self::Header(_) => true,
+            Self::Other(value) => {
+                let kind = value.get("type").and_then(Value::as_str);
+                kind.is_some_and(|kind| kind.eq_ignore_ascii_case("header"))
+            }
+        }
+    }
+}
+
 /// An approved template, filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {

@@ -38,7 +38,10 @@ pub(super) fn find(folder: &Path, asked: &str) -> Option<Found> {
     Some(Found { file, length: meta.len(), modified, mime: sniffed.format.mime() })
 }
 
-/// The path without what could lead out: empty and dotted parts, backslashes, drives, zeros.
+/// What separates or names places on Windows, and is a letter of names elsewhere.
+const SEPARATORS: &[char] = if cfg!(windows) { &['\\', ':', '\0'] } else { &['\0'] };
+
+/// The path without what could lead out: empty and dotted parts, zeros, and on Windows backslashes and drives.
 fn relative(asked: &str) -> Option<PathBuf> {
     if asked.len() > MAX_PATH {
         return None;
@@ -46,7 +49,7 @@ fn relative(asked: &str) -> Option<PathBuf> {
     let decoded = decoded(asked.strip_prefix('/')?)?;
     let mut path = PathBuf::new();
     for part in decoded.split('/') {
-        let wrong = part.is_empty() || is_hidden(part) || part.contains(['\\', ':', '\0']) || part == "mediafit.jsonl";
+        let wrong = part.is_empty() || is_hidden(part) || part.contains(SEPARATORS) || part == "mediafit.jsonl";
         if wrong {
             return None;
         }
@@ -98,8 +101,6 @@ mod tests {
             "/.git/config",
             "/a/.hidden",
             "/a%00b",
-            "/a\\..\\b",
-            "/c:/a",
             "/%zz",
             "/%4",
             "/a/",
@@ -110,5 +111,9 @@ mod tests {
         }
         assert_eq!(relative("/a/b%20c.jpg"), Some(PathBuf::from("a/b c.jpg")));
         assert_eq!(relative("/%252e"), Some(PathBuf::from("%2e")));
+        for name in ["a\\..\\b", "c:", "12:30.jpg"] {
+            let expected = if cfg!(windows) { None } else { Some(PathBuf::from(name)) };
+            assert_eq!(relative(&format!("/{name}")), expected, "{name}");
+        }
     }
 }

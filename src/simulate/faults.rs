@@ -31,6 +31,10 @@ pub enum Fault {
     VolumeFull,
     /// A redirect to another host.
     Redirect,
+    /// 429 that asks for a wait of two hours.
+    TooManyLong,
+    /// An error whose every text repeats the key.
+    EchoKey,
 }
 
 /// Every fault by name, and whether it is part of a rate of faults: what passes by itself is.
@@ -49,6 +53,8 @@ pub const FAULTS: &[(Fault, &str, bool)] = &[
     (Fault::KeyExpired,  "key-expired",   false),
     (Fault::VolumeFull,  "volume-full",   false),
     (Fault::Redirect,    "redirect",      false),
+    (Fault::TooManyLong, "too-many-long", false),
+    (Fault::EchoKey,     "echo-key",      false),
 ];
 
 impl Fault {

@@ -3,7 +3,7 @@
 
 use super::answer::{Refusal, json_with};
 use super::route::{Asked, Side};
-use super::shape;
+use super::shape::{self, Wanted};
 use super::store::{Kept, Store};
 use crate::format::Role;
 use crate::judge::Standing;
@@ -25,9 +25,13 @@ pub(super) fn send(store: &Store, asked: &Asked, number: &str) -> Result<Respons
         .map_err(|error| Refusal::parameter(side, format!("the body is not JSON: {error}")))?;
     let media = shape::check(side, &body)?;
     let found: Option<(Kept, String)> = match &media {
-        Some((kind, id)) => {
+        Some(Wanted { kind, id, in_template }) => {
             let kept = store.read(|inner| inner.living(side, number, id).cloned());
-            Some((kept.ok_or_else(|| Refusal::unknown(side, id))?, kind.clone()))
+            let kept = kept.ok_or_else(|| Refusal::unknown(side, id))?;
+            if *in_template && kind == "document" && kept.mime != "application/pdf" {
+                return Err(Refusal::value(side, format!("header: only PDF documents, found {}", kept.mime)));
+            }
+            Some((kept, kind.clone()))
         }
         None => None,
     };

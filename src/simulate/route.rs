@@ -1,6 +1,6 @@
 //! From a request to its handler; and what goes wrong on the way.
 
-use super::answer::{Refusal, built, cut, half};
+use super::answer::{Refusal, built, cut, half, json_with};
 use super::faults::Fault;
 use super::store::Store;
 use super::{control, media, messages, sample};
@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use futures_util::StreamExt;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -76,6 +77,9 @@ pub(super) async fn entry(State(store): State<Arc<Store>>, request: Request) -> 
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return Refusal::new(413, 100, "(#100) File Too Large", "the body is over every limit").respond(side);
     };
+    if fault == Some(Fault::EchoKey) {
+        return echo(side, &head.headers);
+    }
     if let Some(response) = fault.and_then(|fault| failed_before(fault, side)) {
         return response;
     }
@@ -202,6 +206,7 @@ fn failed_before(fault: Fault, side: Side) -> Option<Response> {
     };
     match fault {
         Fault::TooMany => busy("1".to_owned()),
+        Fault::TooManyLong => busy("7200".to_owned()),
         Fault::TooManyDate => busy(httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2))),
         Fault::TooManyText => Some(plain(
             400,
@@ -222,8 +227,22 @@ fn failed_before(fault: Fault, side: Side) -> Option<Response> {
             Response::builder().status(302).header("Location", "http://127.0.0.1:9/elsewhere"),
             Body::empty(),
         )),
-        Fault::Delay | Fault::CutBody | Fault::LoseAnswer | Fault::HalfAnswer => None,
+        Fault::Delay | Fault::CutBody | Fault::LoseAnswer | Fault::HalfAnswer | Fault::EchoKey => None,
     }
+}
+
+/// An error that repeats the key wherever text stands, as some gateways do.
+fn echo(side: Side, headers: &HeaderMap) -> Response {
+    let value = ["d360-api-key", "authorization"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
+    let key = value.unwrap_or_default();
+    let body = match side {
+        Side::V1 => json!({"errors": [{"code": 1009, "title": format!("odd key {key}"), "details": key}]}),
+        Side::Dialog | Side::Meta => json!({"error": {
+            "message": format!("(#100) odd key {key}"), "code": 100, "fbtrace_id": key,
+            "error_data": {"messaging_product": "whatsapp", "details": format!("{key} is odd")},
+        }}),
+    };
+    json_with(400, &body)
 }
 
 /// The volume is full.

@@ -18,8 +18,21 @@ const KINDS: &[(&str, &[&str])] = &[
 
 const MAX_CAPTION: usize = 1024;
 
-/// Sees that `body` is right, and gives the kind and the id of the media in it, if it goes by id.
-pub(super) fn check(side: Side, body: &Value) -> Result<Option<(String, String)>, Refusal> {
+/// What a header's parameter can be beside media: of a template, and of an interactive message with its longest text.
+const TEMPLATE_HEADERS: &[&str] = &["text", "currency", "date_time", "location"];
+const MAX_HEADER_TEXT: usize = 60;
+
+/// Media that a message names by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) kind: String,
+    pub(super) id: String,
+    /// Whether it is the header of a template, which takes only PDF of documents.
+    pub(super) in_template: bool,
+}
+
+/// Sees that `body` is right, and gives the media in it, if it goes by id.
+pub(super) fn check(side: Side, body: &Value) -> Result<Option<Wanted>, Refusal> {
     let body = object(side, Some(body), "the body")?;
     let cloud = side != Side::V1;
     match (cloud, body.get("messaging_product").and_then(Value::as_str)) {
@@ -56,7 +69,7 @@ pub(super) fn check(side: Side, body: &Value) -> Result<Option<(String, String)>
     }
 }
 
-fn media(side: Side, kind: &str, content: &Object, captioned: bool) -> Result<Option<(String, String)>, Refusal> {
+fn media(side: Side, kind: &str, content: &Object, captioned: bool) -> Result<Option<Wanted>, Refusal> {
     let row = KINDS.iter().find(|row| row.0 == kind);
     let (_, extra) = row.ok_or_else(|| Refusal::value(side, format!("type: {kind} is not a kind of media")))?;
     let mut allowed = vec!["id", "link"];
@@ -83,7 +96,10 @@ fn media(side: Side, kind: &str, content: &Object, captioned: bool) -> Result<Op
     match (content.get("id"), content.get("link")) {
         (Some(_), Some(_)) => Err(Refusal::value(side, format!("{kind}: id and link exclude each other"))),
         (None, None) => Err(Refusal::missing(side, format!("{kind}: id or link is required"))),
-        (Some(_), None) => Ok(Some((kind.to_owned(), text(side, content, "id")?.to_owned()))),
+        (Some(_), None) => {
+            let id = text(side, content, "id")?.to_owned();
+            Ok(Some(Wanted { kind: kind.to_owned(), id, in_template: false }))
+        }
         (None, Some(_)) => {
             let link = text(side, content, "link")?;
             let verbatim = side == Side::V1 && (link.contains("/http://") || link.contains("/https://"));
@@ -95,32 +111,41 @@ fn media(side: Side, kind: &str, content: &Object, captioned: bool) -> Result<Op
     }
 }
 
-fn header(side: Side, header: &Object, place: &str) -> Result<Option<(String, String)>, Refusal> {
+/// The media of a header, or nothing where it is one of the `others` that carry none.
+fn header(side: Side, header: &Object, others: &[&str]) -> Result<Option<Wanted>, Refusal> {
     let kind = text(side, header, "type")?;
-    if !["image", "video", "document"].contains(&kind) {
+    if others.contains(&kind) {
         return Ok(None);
     }
-    only(side, header, &["type", kind], place)?;
+    if !["image", "video", "document"].contains(&kind) {
+        return Err(Refusal::value(side, format!("header: {kind} cannot stand in a header")));
+    }
+    only(side, header, &["type", kind], "header")?;
     media(side, kind, object(side, header.get(kind), kind)?, false)
 }
 
-fn template(side: Side, template: &Object) -> Result<Option<(String, String)>, Refusal> {
+fn template(side: Side, template: &Object) -> Result<Option<Wanted>, Refusal> {
     only(side, template, &["name", "language", "components"], "template")?;
     text(side, template, "name")?;
     text(side, object(side, template.get("language"), "language")?, "code")?;
     let components = template.get("components").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut found = None;
     for component in components {
         let component = object(side, Some(component), "component")?;
-        if text(side, component, "type")? == "header" {
-            let parameters = component.get("parameters").and_then(Value::as_array);
-            let first = parameters.and_then(|all| all.first());
-            return header(side, object(side, first, "parameters")?, "header");
+        if !text(side, component, "type")?.eq_ignore_ascii_case("header") {
+            continue;
         }
+        if found.is_some() {
+            return Err(Refusal::value(side, "template: more than one header"));
+        }
+        let parameters = component.get("parameters").and_then(Value::as_array);
+        let first = parameters.and_then(|all| all.first());
+        found = Some(header(side, object(side, first, "parameters")?, TEMPLATE_HEADERS)?);
     }
-    Ok(None)
+    Ok(found.flatten().map(|wanted| Wanted { in_template: true, ..wanted }))
 }
 
-fn interactive(side: Side, interactive: &Object) -> Result<Option<(String, String)>, Refusal> {
+fn interactive(side: Side, interactive: &Object) -> Result<Option<Wanted>, Refusal> {
     only(side, interactive, &["type", "header", "body", "footer", "action"], "interactive")?;
     text(side, interactive, "type")?;
     object(side, interactive.get("action"), "action")?;
@@ -133,7 +158,16 @@ fn interactive(side: Side, interactive: &Object) -> Result<Option<(String, Strin
         }
     }
     match interactive.get("header") {
-        Some(part) => header(side, object(side, Some(part), "header")?, "header"),
+        Some(part) => {
+            let part = object(side, Some(part), "header")?;
+            if text(side, part, "type")? == "text" {
+                let words = text(side, part, "text")?.chars().count();
+                if words > MAX_HEADER_TEXT {
+                    return Err(Refusal::value(side, format!("header.text: at most {MAX_HEADER_TEXT} characters")));
+                }
+            }
+            header(side, part, &["text"])
+        }
         None => Ok(None),
     }
 }

@@ -3,7 +3,7 @@
 use super::call::{Auth, Body, Call, Piece};
 use super::key::Key;
 use crate::error::{Error, ErrorKind, Result};
-use crate::policy::Platform;
+use crate::policy::{Platform, Policy};
 use crate::verify::Fitted;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -156,6 +156,12 @@ impl Account {
         own.or_else(|| self.key.as_ref().map(Key::label)).unwrap_or_else(|| NO_NUMBER.to_owned())
     }
 
+    /// Meta's id of the number, where there is one.
+    #[must_use]
+    pub fn phone_number_id(&self) -> Option<&str> {
+        self.phone_number_id.as_deref()
+    }
+
     /// Nothing, or what is missing to make calls.
     ///
     /// # Errors
@@ -169,6 +175,21 @@ impl Account {
         };
         let what = format!("{} needs {missing}, or name it in the file given with --config", self.api.name());
         Err(Error::new(ErrorKind::Io, what))
+    }
+
+    /// Nothing, or that `fitted` is too large for an upload here.
+    ///
+    /// # Errors
+    /// `CannotFit`, with the way out.
+    pub fn accepts(&self, fitted: &Fitted) -> Result<()> {
+        let allowed = Policy::of(self.api.platform()).upload.hard_bytes;
+        let found = fitted.len();
+        if found <= allowed {
+            return Ok(());
+        }
+        Err(Error::cannot_fit(format!(
+            "is too large to upload; found {found} bytes, allowed {allowed}; it can be sent by link only (mediafit serve, send --link)"
+        )))
     }
 
     /// The call that uploads `fitted`.
@@ -347,10 +368,14 @@ fn escaped(text: &str) -> String {
     })
 }
 
-/// A session's id is `upload:…`, with a signature as a query behind it.
+/// Whether `session` looks like a session's id: `upload:…`, with a signature as a query behind it.
+pub(super) fn is_session(session: &str) -> bool {
+    !session.is_empty() && session.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~:?=&".contains(&byte))
+}
+
+/// The path of a session; what no session has leads nowhere else.
 fn session_path(session: &str) -> String {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:?=&".contains(&byte);
-    session.bytes().filter(|byte| allowed(*byte)).map(char::from).collect()
+    if is_session(session) { session.to_owned() } else { escaped(session) }
 }
 
 #[cfg(test)]

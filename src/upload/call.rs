@@ -61,6 +61,11 @@ impl Auth {
         key.map(|key| (name, format!("{scheme}{}", key.reveal())))
     }
 
+    /// The key, which is to be shown nowhere.
+    pub(super) fn key(&self) -> Option<&Key> {
+        self.parts().2
+    }
+
     fn parts(&self) -> (&'static str, &'static str, Option<&Key>) {
         match self {
             Self::Dialog(key) => ("D360-API-KEY", "", key.as_ref()),
@@ -94,6 +99,10 @@ impl Call {
         headers.insert(name.into(), format!("{scheme}{HIDDEN}").into());
         for (name, value) in &self.headers {
             headers.insert((*name).into(), value.as_str().into());
+        }
+        if matches!(self.body, Body::Form(..)) {
+            // Without the boundary, which is another one at each try.
+            headers.insert("Content-Type".into(), "multipart/form-data".into());
         }
         let file = |piece: &Piece| {
             json!({

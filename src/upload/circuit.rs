@@ -1,11 +1,12 @@
 //! What holds calls back: the pace of one key, a stop for all after an answer that no other call would fare better
 //! with, and the platform's own block on failing GETs.
 
+use super::ledger::{Ledger, Target};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fault::Fault;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// GET is blocked for 30 minutes after 20 errors within 60 (whatsapp-media §5): we stop before.
@@ -17,10 +18,11 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// Sleeps for `time`, or until `cancel` is thrown.
 pub(super) fn sleep(time: Duration, cancel: &Cancel) -> Result<()> {
-    let end = Instant::now() + time;
+    // A time that no clock reaches is slept through until the switch is thrown.
+    let end = Instant::now().checked_add(time);
     loop {
         cancel.check()?;
-        let left = end.saturating_duration_since(Instant::now());
+        let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Ok(());
         }
@@ -47,7 +49,7 @@ impl Pace {
         let turn = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let turn = (*next).max(Instant::now());
-            *next = turn + self.gap;
+            *next = turn.checked_add(self.gap).unwrap_or(turn);
             turn
         };
         sleep(turn.saturating_duration_since(Instant::now()), cancel)
@@ -56,41 +58,67 @@ impl Pace {
     /// Nobody gets a turn before `time` is over: the platform asked for it.
     pub(super) fn hold(&self, time: Duration) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        *next = (*next).max(Instant::now() + time);
+        *next = Instant::now().checked_add(time).map_or(*next, |end| end.max(*next));
     }
 }
 
 /// Open after an answer that stops everything.
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
-    stopped: Mutex<Option<Fault>>,
+    stopped: Mutex<Option<Stop>>,
     get_errors: Mutex<VecDeque<Instant>>,
+    shared: OnceLock<(Ledger, Target)>,
+}
+
+/// What stopped everything, and until when; `None` for ever.
+#[derive(Debug)]
+struct Stop {
+    fault: Fault,
+    until: Option<Instant>,
 }
 
 impl Circuit {
     /// Nothing, or the answer that stopped everything.
     pub(super) fn check(&self) -> Result<()> {
-        match &*self.stopped.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(fault) => Err(fault.clone().into_error("not tried, after an earlier answer")),
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if stopped.as_ref().and_then(|stop| stop.until).is_some_and(|until| Instant::now() >= until) {
+            *stopped = None;
+        }
+        match &*stopped {
+            Some(stop) => Err(stop.fault.clone().into_error("not tried, after an earlier answer")),
             None => Ok(()),
         }
     }
 
     /// Takes note of `fault`.
     pub(super) fn note(&self, fault: &Fault) {
-        if fault.class.stops_all() {
-            self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| fault.clone());
+        if fault.stops_all() {
+            // A wait that is too long to be borne holds for all, and ends.
+            let wait = if fault.class.stops_all() { None } else { fault.retry_after };
+            let until = wait.and_then(|wait| Instant::now().checked_add(wait));
+            let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+            stopped.get_or_insert_with(|| Stop { fault: fault.clone(), until });
         }
+    }
+
+    /// Counts failed GETs together with all that share `ledger`: the platform counts them by key, not by process.
+    pub(super) fn share(&self, ledger: &Ledger, target: Target) {
+        // Once is enough; a second ledger of one client would be no other.
+        let _ = self.shared.set((ledger.clone(), target));
     }
 
     /// Nothing, or that too many GETs have failed lately.
     pub(super) fn check_get(&self) -> Result<()> {
-        let mut errors = self.get_errors.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        while errors.front().is_some_and(|then| now.duration_since(*then) > GET_WINDOW) {
-            errors.pop_front();
-        }
-        if errors.len() < MAX_GET_ERRORS {
+        let own = {
+            let mut errors = self.get_errors.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            while errors.front().is_some_and(|then| now.duration_since(*then) > GET_WINDOW) {
+                errors.pop_front();
+            }
+            errors.len()
+        };
+        let shared = self.shared.get().map_or(Ok(0), |(ledger, target)| ledger.get_errors(target, GET_WINDOW))?;
+        if own.max(shared) < MAX_GET_ERRORS {
             return Ok(());
         }
         let what = format!(
@@ -102,5 +130,9 @@ impl Circuit {
     /// Takes note of a GET that failed.
     pub(super) fn note_get(&self) {
         self.get_errors.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
+        if let Some((ledger, target)) = self.shared.get() {
+            // What went wrong with the call is told, and not that it could not be counted.
+            let _ = ledger.note_get_error(target, GET_WINDOW);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! An uploader with a ledger: the same content is uploaded once.
 
 use super::Uploader;
+use super::body::wire_name;
 use super::ledger::{Entry, Ledger, NewMedia, Origin, Target};
 use crate::error::Result;
 use crate::verify::Fitted;
@@ -71,7 +72,8 @@ impl<'a> Courier<'a> {
             return Ok(Delivered { entry, reused: true });
         }
         let receipt = self.uploader.upload(fitted, name)?;
-        let entry = self.ledger.add(&self.target, &self.media(fitted, &receipt.id, name, source))?;
+        let name = wire_name(name, fitted.format());
+        let entry = self.ledger.add(&self.target, &self.media(fitted, &receipt.id, &name, source))?;
         // Another process was faster: its id stands, ours is an orphan that ends by itself if it cannot be deleted.
         let reused = entry.id != receipt.id;
         if reused {
@@ -80,29 +82,25 @@ impl<'a> Courier<'a> {
         Ok(Delivered { entry, reused })
     }
 
-    /// Uploads `fitted` whatever the ledger knows; the new id replaces the older ones of this content.
+    /// Uploads `fitted` whatever the ledger knows; the new id takes the place of `old`.
     ///
     /// # Errors
     /// As [`deliver`](Self::deliver).
-    pub fn renew(&self, fitted: &Fitted, name: Option<&str>, source: Option<&str>) -> Result<Entry> {
+    pub fn renew(&self, fitted: &Fitted, old: &Entry) -> Result<Entry> {
+        let (name, source) = (old.name.as_deref(), old.source.as_deref());
         let receipt = self.uploader.upload(fitted, name)?;
-        self.ledger.replace(&self.target, &self.media(fitted, &receipt.id, name, source))
+        let name = wire_name(name, fitted.format());
+        self.ledger.replace(&self.target, &old.id, &self.media(fitted, &receipt.id, &name, source))
     }
 
-    fn media<'m>(
-        &self,
-        fitted: &'m Fitted,
-        id: &'m str,
-        name: Option<&'m str>,
-        source: Option<&'m str>,
-    ) -> NewMedia<'m> {
+    fn media<'m>(&self, fitted: &'m Fitted, id: &'m str, name: &'m str, source: Option<&'m str>) -> NewMedia<'m> {
         NewMedia {
             id,
             sha256: fitted.sha256(),
             mime: fitted.mime(),
             bytes: fitted.len(),
             role: Some(fitted.role()),
-            name,
+            name: Some(name),
             source,
             origin: Origin::Upload,
             lifetime: self.uploader.lifetime(),

@@ -4,6 +4,7 @@ use super::account::{Account, Api};
 use super::call::Call;
 use super::circuit::{Circuit, Pace};
 use super::hash::{Hashing, normal};
+use super::ledger::{Ledger, Target};
 use super::retry::{Backoff, Failure};
 use super::transport::{Answer, Transport};
 use super::{MediaInfo, Place, Receipt, Uploader};
@@ -89,6 +90,15 @@ impl HttpUploader {
         })))
     }
 
+    /// The same, which counts failed GETs in `ledger`, together with other processes: the platform blocks a key, and not
+    /// a process.
+    #[must_use]
+    pub fn with_ledger(self, ledger: &Ledger) -> Self {
+        let target = Target { host: self.0.host.clone(), number: self.0.number.clone() };
+        self.0.circuit.share(ledger, target);
+        self
+    }
+
     /// The account it is for.
     #[must_use]
     pub fn account(&self) -> &Account {
@@ -152,7 +162,7 @@ impl Client {
         if self.account.api() == Api::OnPremise {
             // v1 has no descriptions: the head of the download tells what there is.
             let bytes = answer.header("content-length").and_then(|text| text.parse().ok());
-            let mime = answer.header("content-type").unwrap_or("application/octet-stream").to_owned();
+            let mime = answer.header("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
             return Ok(MediaInfo { id: id.to_owned(), mime, bytes, sha256: None, url: None });
         }
         let value = self.noted(answer.json())?;
@@ -170,7 +180,7 @@ impl Client {
     fn fetch_once(&self, id: &str, out: &mut dyn Place) -> Result<MediaInfo, Failure> {
         let (mut info, answer) = if self.account.api() == Api::OnPremise {
             let answer = self.call(&self.account.get(id), None)?;
-            let mime = answer.header("content-type").unwrap_or("application/octet-stream").to_owned();
+            let mime = answer.header("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
             let bytes = answer.header("content-length").and_then(|text| text.parse().ok());
             (MediaInfo { id: id.to_owned(), mime, bytes, sha256: None, url: None }, answer)
         } else {
@@ -224,14 +234,7 @@ impl Uploader for HttpUploader {
     }
 
     fn accepts(&self, fitted: &Fitted) -> Result<()> {
-        let allowed = Policy::of(self.0.account.api().platform()).upload.hard_bytes;
-        if fitted.len() <= allowed {
-            return Ok(());
-        }
-        let found = fitted.len();
-        Err(Error::cannot_fit(format!(
-            "is too large to upload; found {found} bytes, allowed {allowed}; it can be sent by link only (mediafit serve, send --link)"
-        )))
+        self.0.account.accepts(fitted)
     }
 
     fn upload(&self, fitted: &Fitted, name: Option<&str>) -> Result<Receipt> {
@@ -239,14 +242,9 @@ impl Uploader for HttpUploader {
         let client = &self.0;
         let call = client.account.upload(fitted, name);
         // An upload repeated costs an orphaned id at worst: a lost answer is tried again too.
-        let again = |failure: &Failure| match failure {
-            Failure::Fault(fault) => fault.class.is_retryable(),
-            Failure::NotSent(_) | Failure::Unanswered(_) => true,
-            Failure::Own(_) => false,
-        };
         let attempt = || client.upload_once(&call, fitted);
-        let done = client.backoff.run(&client.uploads, &client.cancel, again, attempt);
-        done.map_err(|failure| failure.into_error("cannot be uploaded"))
+        let done = client.backoff.run(&client.uploads, &client.cancel, Failure::is_passing, attempt);
+        done.map_err(|failure| failure.about(fitted.role()).into_error("cannot be uploaded"))
     }
 
     fn info(&self, id: &str) -> Result<MediaInfo> {
@@ -263,13 +261,8 @@ impl Uploader for HttpUploader {
     fn delete(&self, id: &str) -> Result<()> {
         let client = &self.0;
         let call = client.account.delete(id);
-        let again = |failure: &Failure| match failure {
-            Failure::Fault(fault) => fault.class.is_retryable(),
-            Failure::NotSent(_) | Failure::Unanswered(_) => true,
-            Failure::Own(_) => false,
-        };
         let mut tried_before = false;
-        let deleted = client.backoff.run(&client.others, &client.cancel, again, || {
+        let deleted = client.backoff.run(&client.others, &client.cancel, Failure::is_passing, || {
             let answer = client.call(&call, None).map(drop);
             match answer {
                 // The first try got through, and only its answer was lost.

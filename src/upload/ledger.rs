@@ -6,17 +6,18 @@
 //! * Content is known by its SHA-256, its wire type, the host and the number: an id of one number means nothing to another.
 //! * No key is ever stored.
 
+mod gets;
 mod media;
 mod sends;
 
 use crate::error::{Error, Result};
 pub use media::{Conversion, Entry, Filter, NewMedia, Origin, Target};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 pub use sends::{SendNote, SendRecord, State};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The layout of the tables; a file with a later one is left alone.
 const LAYOUT: i64 = 1;
@@ -69,14 +70,21 @@ CREATE TABLE IF NOT EXISTS send (
     detail TEXT
 );
 CREATE INDEX IF NOT EXISTS send_by_message ON send (message_id);
+CREATE TABLE IF NOT EXISTS get_error (
+    row INTEGER PRIMARY KEY,
+    host TEXT NOT NULL,
+    number TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
 ";
 
 /// What says the time; tests say another.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// The ledger.
+/// The ledger. Its clones share one connection.
+#[derive(Clone)]
 pub struct Ledger {
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
     margin: Duration,
     clock: Clock,
 }
@@ -134,10 +142,13 @@ impl Ledger {
     fn prepared(connection: Connection) -> Result<Self> {
         connection.busy_timeout(PATIENCE).map_err(failed)?;
         // Readers and the writer of several processes do not wait for each other; each commit is on disk.
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        keep_a_log(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        let ledger =
-            Self { connection: Mutex::new(connection), margin: DEFAULT_MARGIN, clock: Arc::new(SystemTime::now) };
+        let ledger = Self {
+            connection: Arc::new(Mutex::new(connection)),
+            margin: DEFAULT_MARGIN,
+            clock: Arc::new(SystemTime::now),
+        };
         ledger
             .write(|transaction| {
                 let layout: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -166,6 +177,20 @@ impl Ledger {
         let done = work(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(done)
+    }
+}
+
+/// Turns on the write-ahead log. Several processes that do so with a new file at the same moment are told "busy" at once,
+/// whatever patience they have, lest they wait for each other: they come again.
+fn keep_a_log(connection: &Connection) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done.map_err(failed),
+        }
     }
 }
 

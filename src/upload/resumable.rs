@@ -1,9 +1,8 @@
 //! The resumable upload of a template's sample (Meta only, whatsapp-media §4): begun once, gone on with from where the
 //! server says that it stands.
 
-use super::account::Api;
+use super::account::{Api, is_session};
 use super::call::Piece;
-use super::circuit::sleep;
 use super::hash::Hashing;
 use super::http::HttpUploader;
 use super::retry::Failure;
@@ -42,12 +41,7 @@ impl<'a> TemplateSampleUploader<'a> {
     pub fn begin(&self, fitted: &Fitted, name: Option<&str>) -> Result<String> {
         let client = self.client.client();
         let call = client.account.begin_sample(self.app, &Piece::of(fitted, name));
-        let again = |failure: &Failure| match failure {
-            Failure::Fault(fault) => fault.class.is_retryable(),
-            Failure::NotSent(_) | Failure::Unanswered(_) => true,
-            Failure::Own(_) => false,
-        };
-        let begun = client.backoff.run(&client.others, &client.cancel, again, || {
+        let begun = client.backoff.run(&client.others, &client.cancel, Failure::is_passing, || {
             let value = client.noted(client.call(&call, None)?.json())?;
             text(&value, "id").ok_or_else(|| Failure::Unanswered("the answer names no session".to_owned()))
         });
@@ -60,34 +54,23 @@ impl<'a> TemplateSampleUploader<'a> {
     /// # Errors
     /// `Upload` when it was refused, or broke more often than is borne; the session can be gone on with later.
     pub fn finish(&self, session: &str, fitted: &Fitted, name: Option<&str>) -> Result<String> {
+        if !is_session(session) {
+            let what = format!("not a session; found {session:?}, allowed what the beginning of the upload gave");
+            return Err(Error::new(ErrorKind::Io, what));
+        }
         let client = self.client.client();
         let piece = Piece::of(fitted, name);
-        let mut tried = 0;
-        loop {
+        let handle = client.backoff.run(&client.others, &client.cancel, Failure::is_passing, || {
             let offset = self.offset(session)?;
             if offset > piece.bytes {
                 let what = format!("the session has {offset} bytes, the file {}; begin anew", piece.bytes);
-                return Err(Error::new(ErrorKind::Upload { retryable: false }, what));
+                return Err(Failure::Own(Error::new(ErrorKind::Upload { retryable: false }, what)));
             }
-            let failure = match self.rest(session, fitted, &piece, offset) {
-                Ok(handle) => return Ok(handle),
-                Err(failure) => failure,
-            };
-            tried += 1;
-            let again = match &failure {
-                Failure::Fault(fault) => fault.class.is_retryable(),
-                Failure::NotSent(_) | Failure::Unanswered(_) => true,
-                Failure::Own(_) => false,
-            };
-            if !again || tried >= client.backoff.tries {
-                return Err(failure.into_error(&format!("session {session}: the sample cannot be uploaded")));
-            }
-            let asked = match &failure {
-                Failure::Fault(fault) => fault.retry_after,
-                Failure::NotSent(_) | Failure::Unanswered(_) | Failure::Own(_) => None,
-            };
-            sleep(asked.unwrap_or(client.backoff.base), &client.cancel)?;
-        }
+            self.rest(session, fitted, &piece, offset)
+        });
+        handle.map_err(|failure| {
+            failure.about(fitted.role()).into_error(&format!("session {session}: the sample cannot be uploaded"))
+        })
     }
 
     fn offset(&self, session: &str) -> Result<u64> {

@@ -4,11 +4,9 @@ use super::body::random;
 use super::circuit::{Pace, sleep};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, MAX_WAIT};
+use crate::format::Role;
 use std::time::Duration;
-
-/// The longest wait that the platform can ask for; beyond it the caller is told instead.
-const MAX_ASKED: Duration = Duration::from_secs(15 * 60);
 
 /// Why a try failed.
 #[derive(Debug)]
@@ -24,6 +22,23 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Whether the same call may be made again when a repetition does no harm: at worst, an id is orphaned.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Fault(fault) => fault.class.is_retryable(),
+            Self::NotSent(_) | Self::Unanswered(_) => true,
+            Self::Own(_) => false,
+        }
+    }
+
+    /// The same failure of a file that serves as `role`.
+    pub(super) fn about(self, role: Role) -> Self {
+        match self {
+            Self::Fault(fault) => Self::Fault(Box::new(fault.about(role))),
+            other => other,
+        }
+    }
+
     /// The failure as an error, with what was being done.
     pub(super) fn into_error(self, what: &str) -> Error {
         match self {
@@ -85,7 +100,7 @@ impl Backoff {
             };
             tried += 1;
             let wait = self.wait(&failure, tried);
-            if tried >= self.tries || matches!(failure, Failure::Own(_)) || !again(&failure) || wait > MAX_ASKED {
+            if tried >= self.tries || matches!(failure, Failure::Own(_)) || !again(&failure) || wait > MAX_WAIT {
                 return Err(failure);
             }
             // What the platform asks of one call holds for all with this key.

@@ -2,10 +2,10 @@
 
 use super::Uploader as _;
 use super::http::HttpUploader;
-use super::ledger::{Ledger, SendNote, State};
+use super::ledger::{Ledger, SendNote, State, Target};
 use super::retry::Failure;
-use crate::error::{ErrorKind, Result};
-use crate::fault::Fault;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fault::{Class, Fault};
 use serde_json::Value;
 
 /// Sends messages, and notes each in the ledger.
@@ -40,8 +40,9 @@ impl<'a> Sender<'a> {
     /// Sends a message with this `body`; `note` is what callbacks are explained from.
     ///
     /// # Errors
-    /// `Upload` when the platform refused it, or no connection came about: then it was not sent. `Io` when the ledger
-    /// cannot be used.
+    /// `Upload` when the platform refused it, or no connection came about: then it was not sent; an id that the platform
+    /// does not know any more is forgotten. `Cancelled` when it was stopped: its message says whether it may have been
+    /// sent. `Io` when the ledger cannot be used.
     pub fn send(&self, body: Value, note: &SendNote) -> Result<Sent> {
         let client = self.client.client();
         let call = client.account.message(body);
@@ -52,20 +53,35 @@ impl<'a> Sender<'a> {
             Failure::NotSent(_) => true,
             Failure::Unanswered(_) | Failure::Own(_) => false,
         };
+        let mut may_be_out = false;
         let answer = client.backoff.run(&client.others, &client.cancel, again, || {
             client.circuit.check()?;
-            client.noted(client.single.send(&call, None).and_then(|answer| answer.success()?.json()))
+            may_be_out = true;
+            let answer = client.noted(client.single.send(&call, None).and_then(|answer| answer.success()?.json()));
+            may_be_out = !answer.as_ref().is_err_and(again);
+            answer
         });
         let sent = match answer {
             Ok(value) => accepted(&value),
             Err(Failure::Unanswered(why)) => uncertain(why),
             Err(Failure::Fault(fault)) if !is_refusal(&fault) => uncertain(fault.to_string()),
-            // Stopped, perhaps after it was sent.
             Err(Failure::Own(error)) if error.kind() == ErrorKind::Cancelled => {
-                self.ledger.end_send(row, State::Uncertain, None, Some("stopped by the user"))?;
-                return Err(error);
+                let (state, what) = if may_be_out {
+                    (State::Uncertain, "uncertain: stopped while the message was sent, and it may arrive")
+                } else {
+                    (State::Failed, "stopped before the message was sent")
+                };
+                self.ledger.end_send(row, state, None, Some(what))?;
+                return Err(Error::new(ErrorKind::Cancelled, what));
             }
             Err(failure) => {
+                if let (Failure::Fault(fault), Some(id)) = (&failure, &note.media_id)
+                    && self.is_gone(fault, id)
+                {
+                    let target =
+                        Target { host: self.client.host().to_owned(), number: self.client.number().to_owned() };
+                    self.ledger.forget(&target, id)?;
+                }
                 let error = failure.into_error("the message was not sent");
                 self.ledger.end_send(row, State::Failed, None, Some(&error.what()))?;
                 return Err(error);
@@ -73,6 +89,14 @@ impl<'a> Sender<'a> {
         };
         self.ledger.end_send(row, sent.state, sent.message_id.as_deref(), sent.why.as_deref())?;
         Ok(sent)
+    }
+
+    /// Whether `fault` says that the media `id` is not there: and not that the number is not, which Meta tells with the
+    /// same code.
+    fn is_gone(&self, fault: &Fault, id: &str) -> bool {
+        let says = |what: &str| fault.title.contains(what) || fault.details.contains(what);
+        let is_number = self.client.account().phone_number_id().is_some_and(says);
+        fault.class == Class::Missing && is_refusal(fault) && (says(id) || !is_number)
     }
 }
 

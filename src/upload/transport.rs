@@ -2,14 +2,18 @@
 
 use super::body::Form;
 use super::call::{Body, Call};
+use super::early::Early;
+use super::key::Key;
 use super::retry::Failure;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Fault;
 use serde_json::Value;
 use std::io::Read;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use ureq::http::{HeaderMap, Request};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector as _, RustlsConnector, TcpConnector};
 use ureq::{Agent, SendBody, Timeout};
 
 /// The longest answer that is read as JSON, in bytes.
@@ -21,6 +25,7 @@ const USER_AGENT: &str = concat!("mediafit/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     agent: Agent,
+    patience: Duration,
     cancel: Cancel,
 }
 
@@ -29,6 +34,9 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     body: ureq::Body,
+    /// What must not be told, whatever the server says.
+    key: Option<Key>,
+    patience: Duration,
 }
 
 impl Transport {
@@ -51,7 +59,9 @@ impl Transport {
         if !reuse {
             config = config.max_idle_connections(0).max_idle_connections_per_host(0);
         }
-        Self { agent: config.build().into(), cancel }
+        let connector = ().chain(TcpConnector::default()).chain(Early).chain(RustlsConnector::default());
+        let agent = Agent::with_parts(config.build(), connector, DefaultResolver::default());
+        Self { agent, patience, cancel }
     }
 
     /// Makes `call`; `file` gives the bytes of its piece.
@@ -95,16 +105,20 @@ impl Transport {
                 self.agent.run(request.body(SendBody::from_reader(&mut stream)).map_err(wrong)?)
             }
         };
-        let answer = answer.map_err(|error| self.failed(&error))?;
+        let key = call.auth.key().cloned();
+        let answer = answer.map_err(|error| self.failed(&error, key.as_ref()))?;
         let (head, body) = answer.into_parts();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, key, patience: self.patience })
     }
 
-    fn failed(&self, error: &ureq::Error) -> Failure {
+    fn failed(&self, error: &ureq::Error, key: Option<&Key>) -> Failure {
         if self.cancel.is_cancelled() {
             return Failure::Own(Error::cancelled());
         }
-        let why = error.to_string();
+        let mut why = error.to_string();
+        if let Some(key) = key {
+            why = key.hidden_in_text(&why);
+        }
         let early = matches!(
             error,
             ureq::Error::HostNotFound
@@ -142,7 +156,7 @@ fn wrong(error: ureq::http::Error) -> Failure {
 impl Answer {
     /// The answer's JSON; a fault where the status is not one of success.
     pub(super) fn json(self) -> Result<Value, Failure> {
-        let status = self.status;
+        let (status, key) = (self.status, self.key.clone());
         let bytes = self.success()?.bytes()?;
         // A gateway reports some faults with a status of success.
         let value: Value =
@@ -150,7 +164,7 @@ impl Answer {
         if value.get("error").is_some_and(Value::is_object)
             || value.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty())
         {
-            return Err(Failure::Fault(Box::new(Fault::of_answer(status, &bytes, None))));
+            return Err(Failure::Fault(Box::new(hidden(Fault::of_answer(status, &bytes, None), key.as_ref()))));
         }
         Ok(value)
     }
@@ -162,17 +176,34 @@ impl Answer {
         }
         let retry_after = self.headers.get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| asked_wait(text, SystemTime::now()));
-        let status = self.status;
+        let (status, key) = (self.status, self.key.clone());
         // What cannot be read of a refusal is not waited for: its status stands.
         let body = self.bytes().unwrap_or_default();
-        Err(Failure::Fault(Box::new(Fault::of_answer(status, &body, retry_after))))
+        Err(Failure::Fault(Box::new(hidden(Fault::of_answer(status, &body, retry_after), key.as_ref()))))
     }
 
+    /// The whole body, with the key hidden. The silence between two bytes is bounded by the agent; here the whole is, or
+    /// a byte now and then would hold a run for ever.
     fn bytes(mut self) -> Result<Vec<u8>, Failure> {
+        let start = Instant::now();
         let mut bytes = Vec::new();
         let mut reader = self.body.as_reader().take(MAX_ANSWER);
-        reader.read_to_end(&mut bytes).map_err(|error| Failure::Unanswered(error.to_string()))?;
-        Ok(bytes)
+        let mut block = vec![0; 16 * 1024];
+        loop {
+            if start.elapsed() > self.patience {
+                let seconds = self.patience.as_secs_f64();
+                return Err(Failure::Unanswered(format!("the answer is not whole after {seconds} seconds")));
+            }
+            let count = reader.read(&mut block).map_err(|error| Failure::Unanswered(error.to_string()))?;
+            if count == 0 {
+                break;
+            }
+            bytes.extend_from_slice(block.get(..count).unwrap_or_default());
+        }
+        Ok(match &self.key {
+            Some(key) => key.hidden_in(&bytes),
+            None => bytes,
+        })
     }
 
     /// The body as a stream.
@@ -180,10 +211,21 @@ impl Answer {
         self.body.into_reader()
     }
 
-    /// A header's value.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+    /// A header's value, with the key hidden.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok())?;
+        Some(self.key.as_ref().map_or_else(|| value.to_owned(), |key| key.hidden_in_text(value)))
     }
+}
+
+/// The same fault; what was escaped in the answer shows itself only now.
+fn hidden(mut fault: Fault, key: Option<&Key>) -> Fault {
+    if let Some(key) = key {
+        for text in [&mut fault.title, &mut fault.details].into_iter().chain(&mut fault.trace) {
+            *text = key.hidden_in_text(text);
+        }
+    }
+    fault
 }
 
 /// `Retry-After`: seconds, or a date.

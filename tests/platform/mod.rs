@@ -97,3 +97,38 @@ pub(crate) fn raw(simulator: &Simulator, request: &[u8]) -> (u16, String) {
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
     (status, body)
 }
+
+/// A server of one's own that is handed each connection with the head of its first request, on a thread; gives its address.
+pub(crate) fn server(handle: impl Fn(&mut std::net::TcpStream, &str) + Send + Sync + 'static) -> String {
+    use std::io::Read;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let handle = std::sync::Arc::new(handle);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let handle = std::sync::Arc::clone(&handle);
+            std::thread::spawn(move || {
+                // Byte by byte: what follows the head stays unread.
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+                    head.extend_from_slice(&byte);
+                }
+                handle(&mut stream, &String::from_utf8_lossy(&head));
+            });
+        }
+    });
+    address
+}
+
+/// A whole answer, after which the connection ends.
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}").into_bytes()
+}
+
+/// An account at such a server.
+pub(crate) fn account_at(base: &str, api: Api) -> Account {
+    let account = Account::new(api).at(base).unwrap().with_key(Key::new("right").unwrap());
+    if api == Api::Meta { account.with_phone_number_id(NUMBER).unwrap() } else { account }
+}

@@ -96,6 +96,8 @@ pub struct Filter {
     pub expiring_within: Option<Duration>,
     /// Also those that have ended or are gone. Default: false.
     pub ended: bool,
+    /// Only those that got their id in this way. Default: all.
+    pub origin: Option<Origin>,
 }
 
 /// What a source became by one policy, one set of options and one version.
@@ -113,6 +115,8 @@ pub struct Conversion {
 
 const COLUMNS: &str =
     "id, host, number, sha256, mime, bytes, role, name, source, origin, uploaded_at, expires_at, gone_at";
+
+const GONE: &str = "UPDATE media SET gone_at = ?1 WHERE host = ?2 AND number = ?3 AND id = ?4 AND gone_at IS NULL";
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
@@ -166,29 +170,25 @@ impl Ledger {
     /// # Errors
     /// `Io` when the ledger cannot be written.
     pub fn add(&self, target: &Target, media: &NewMedia<'_>) -> Result<Entry> {
-        self.store(target, media, false)
+        self.store(target, media, None)
     }
 
-    /// Stores media that replaces all older ids of the same content, which are marked as gone.
+    /// Stores media that replaces the id `old`, which is marked as gone. Other ids of the same content stay.
     ///
     /// # Errors
     /// `Io` when the ledger cannot be written.
-    pub fn replace(&self, target: &Target, media: &NewMedia<'_>) -> Result<Entry> {
-        self.store(target, media, true)
+    pub fn replace(&self, target: &Target, old: &str, media: &NewMedia<'_>) -> Result<Entry> {
+        self.store(target, media, Some(old))
     }
 
-    fn store(&self, target: &Target, media: &NewMedia<'_>, replace: bool) -> Result<Entry> {
+    fn store(&self, target: &Target, media: &NewMedia<'_>, replaced: Option<&str>) -> Result<Entry> {
         let now = self.now();
         let until = now.saturating_add(seconds(self.margin));
         let expires_at = media.lifetime.map(|lifetime| now.saturating_add(seconds(lifetime)));
         let bytes = i64::try_from(media.bytes).unwrap_or(i64::MAX);
         self.write(|transaction| {
-            if replace {
-                transaction.execute(
-                    "UPDATE media SET gone_at = ?1 WHERE sha256 = ?2 AND mime = ?3 AND host = ?4 AND number = ?5 \
-                     AND gone_at IS NULL",
-                    params![now, media.sha256, media.mime, target.host, target.number],
-                )?;
+            if let Some(old) = replaced {
+                transaction.execute(GONE, params![now, target.host, target.number, old])?;
             } else if let Some(entry) = live(transaction, target, media.sha256, media.mime, until)? {
                 return Ok(entry);
             }
@@ -226,6 +226,15 @@ impl Ledger {
         self.read(|connection| connection.query_row(&sql, params![target.host, target.number, id], entry).optional())
     }
 
+    /// What the ledger knows about an id, wherever it holds: the newest, where several hosts gave the same.
+    ///
+    /// # Errors
+    /// `Io` when the ledger cannot be read.
+    pub fn find_id(&self, id: &str) -> Result<Option<Entry>> {
+        let sql = format!("SELECT {COLUMNS} FROM media WHERE id = ?1 ORDER BY row DESC LIMIT 1");
+        self.read(|connection| connection.query_row(&sql, [id], entry).optional())
+    }
+
     /// The entries by `filter`, those that end first before the others.
     ///
     /// # Errors
@@ -239,13 +248,14 @@ impl Ledger {
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM media WHERE (:host IS NULL OR host = :host) AND (:number IS NULL OR number = :number) \
-             AND (:until IS NULL OR expires_at <= :until) \
+             AND (:until IS NULL OR expires_at <= :until) AND (:origin IS NULL OR origin = :origin) \
              AND (:ended OR (gone_at IS NULL AND (expires_at IS NULL OR expires_at > :now))) \
              ORDER BY expires_at IS NULL, expires_at, row"
         );
         self.read(|connection| {
             let values = named_params! {
                 ":host": host, ":number": number, ":until": until, ":ended": filter.ended, ":now": now,
+                ":origin": filter.origin.map(Origin::name),
             };
             connection.prepare(&sql)?.query_map(values, entry)?.collect()
         })
@@ -257,8 +267,7 @@ impl Ledger {
     /// `Io` when the ledger cannot be written.
     pub fn forget(&self, target: &Target, id: &str) -> Result<()> {
         let now = self.now();
-        let sql = "UPDATE media SET gone_at = ?1 WHERE host = ?2 AND number = ?3 AND id = ?4 AND gone_at IS NULL";
-        self.write(|transaction| transaction.execute(sql, params![now, target.host, target.number, id]).map(drop))
+        self.write(|transaction| transaction.execute(GONE, params![now, target.host, target.number, id]).map(drop))
     }
 
     /// What the source with this hash became under `fingerprint`, if that was done before.
