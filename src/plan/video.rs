@@ -63,7 +63,8 @@ pub(super) fn memory(streams: &StreamFacts, plan: &Plan) -> u64 {
     let encodes =
         rewrite.rungs.iter().flat_map(|rung| &rung.steps).any(|step| matches!(step, Step::EncodeVideo { .. }));
     let pixels = streams.video.iter().map(|track| u64::from(track.width) * u64::from(track.height)).max();
-    if encodes { FLOOR + pixels.unwrap_or(0).saturating_mul(FRAMES * 3 / 2) } else { FLOOR }
+    // Sizes in headers may be lies: what is beyond our guards is refused when it is decoded.
+    if encodes { FLOOR.saturating_add(pixels.unwrap_or(0).saturating_mul(FRAMES * 3 / 2)) } else { FLOOR }
 }
 
 /// One video to be planned for.
