@@ -382,7 +382,8 @@ impl<'a> Bench<'a> {
         let track = nth(&*self.open()?, Kind::Video, video)?;
         let open = || self.open();
         let run = |sound: super::video::Sound<'_>| -> Result<Body> {
-            let job = super::video::Job { open: &open, track, facts, coding, sound, salvage: self.salvage };
+            let (salvage, every_picture) = (self.salvage, false);
+            let job = super::video::Job { open: &open, track, facts, coding, sound, salvage, every_picture };
             super::video::transcode(&job, self.cancel)?.0.into_body()
         };
         match sound {

@@ -56,15 +56,16 @@ const PICTURES: [Rule; 8] = [
 ];
 
 /// What a video needs at most: frames in flight and an encoder's references, or the tables of a copy.
-pub(super) fn memory(streams: &StreamFacts, plan: &Plan) -> u64 {
+pub(super) fn memory(pixels: u64, plan: &Plan) -> u64 {
     const FLOOR: u64 = 24 * 1024 * 1024;
     const FRAMES: u64 = 40;
-    let Plan::Rewrite(rewrite) = plan else { return FLOOR };
-    let encodes =
-        rewrite.rungs.iter().flat_map(|rung| &rung.steps).any(|step| matches!(step, Step::EncodeVideo { .. }));
-    let pixels = streams.video.iter().map(|track| u64::from(track.width) * u64::from(track.height)).max();
     // Sizes in headers may be lies: what is beyond our guards is refused when it is decoded.
-    if encodes { FLOOR.saturating_add(pixels.unwrap_or(0).saturating_mul(FRAMES * 3 / 2)) } else { FLOOR }
+    if plan.encodes_video() { FLOOR.saturating_add(pixels.saturating_mul(FRAMES * 3 / 2)) } else { FLOOR }
+}
+
+/// Pixels of the largest pictures.
+pub(super) fn largest(streams: &StreamFacts) -> u64 {
+    streams.video.iter().map(|track| u64::from(track.width) * u64::from(track.height)).max().unwrap_or(0)
 }
 
 /// One video to be planned for.

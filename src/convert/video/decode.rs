@@ -2,6 +2,7 @@
 
 pub(super) mod h264;
 mod hevc;
+pub(super) mod rgb;
 mod vp9;
 
 use super::picture::{Picture, PictureSource, Plane, Samples};
@@ -33,6 +34,7 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
         "h264" => Ok(Box::new(h264::H264::new(&track.config)?)),
         "hevc" => Ok(Box::new(hevc::Hevc::new(&track.config)?)),
         "vp9" => Ok(Box::new(vp9::Vp9::new())),
+        rgb::CODEC => Ok(Box::new(rgb::Rgb::new(track)?)),
         codec => Err(Error::unsupported(format!(
             "{codec} pictures are not coded anew here; use ffmpeg, or convert the file first"
         ))),

@@ -99,7 +99,7 @@ pub(super) fn chosen(job: &Job<'_, '_, '_>, survey: &Survey, sound_bytes: u64, c
             chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, keys, deltas)));
             return Ok(chosen);
         }
-        if chosen.gap == 0 && chosen.rate > FAST {
+        if chosen.gap == 0 && chosen.rate > FAST && !job.every_picture {
             chosen.gap = (1.5 / chosen.rate * f64::from(survey.clock.from)) as i64;
             chosen.rate /= 2.0;
             chosen.count /= 2.0;
