@@ -2,6 +2,7 @@
 
 pub(crate) mod aac;
 pub(crate) mod amr;
+pub(crate) mod av1;
 pub(crate) mod flac;
 pub(crate) mod h264;
 pub(crate) mod hevc;

@@ -16,7 +16,6 @@ const NEEDS_FFMPEG: &[&str] = &[
     "audio/unfit__speex__audio.codec.ogg",
     "audio/unfit__wmav2__audio.container.wma",
     "video/unfit__ac3__video.audio-codec.mp4",
-    "video/unfit__av1__video.codec.mp4",
     "video/unfit__h263-amr__video.codec+video.audio-codec.3gp",
     "video/unfit__high-444__video.pixel-format+video.profile.mp4",
     "video/unfit__mpeg4-mp3__video.container.avi",

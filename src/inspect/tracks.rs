@@ -293,6 +293,7 @@ fn configured(facts: &mut VideoTrack, track: &Track) {
             facts.level = config.level;
             facts.chroma = Some(config.chroma);
             facts.bit_depth = Some(config.bit_depth);
+            facts.color = color(config.color);
         }
         _ => {}
     }

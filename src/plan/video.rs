@@ -27,7 +27,17 @@ const DEMUXED: [Format; 9] = [
 ];
 
 /// Codecs of pictures that are decoded here. All else goes to ffmpeg or is refused.
-const DECODED: &[&str] = if cfg!(feature = "video") { &["h264", "hevc", "vp9"] } else { &[] };
+#[rustfmt::skip]
+const DECODED: &[&str] = if cfg!(feature = "video") {
+    &[
+        "av1",
+        "h264",
+        "hevc",
+        "vp9",
+    ]
+} else {
+    &[]
+};
 
 /// Whether this very track is decoded here: kinds of these codecs that no phone makes are not.
 fn decoded_here(track: &VideoTrack) -> bool {
