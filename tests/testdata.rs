@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// So many files are in the table; a table that is not found must not pass as an empty one.
-const ROWS: usize = 356;
+const ROWS: usize = 358;
 
 /// Files whose sound or pictures are not decoded by what is built in.
 #[rustfmt::skip]

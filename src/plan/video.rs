@@ -33,6 +33,7 @@ const DECODED: &[&str] = if cfg!(feature = "video") {
         "av1",
         "h264",
         "hevc",
+        "mjpeg",
         "vp9",
     ]
 } else {

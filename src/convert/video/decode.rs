@@ -3,6 +3,7 @@
 mod av1;
 pub(super) mod h264;
 mod hevc;
+mod mjpeg;
 pub(super) mod rgb;
 mod vp9;
 
@@ -35,6 +36,7 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
         "h264" => Ok(Box::new(h264::H264::new(&track.config)?)),
         "hevc" => Ok(Box::new(hevc::Hevc::new(&track.config)?)),
         "av1" => Ok(Box::new(av1::Av1::new(&track.config)?)),
+        "mjpeg" => Ok(Box::new(mjpeg::Mjpeg::new(track))),
         "vp9" => Ok(Box::new(vp9::Vp9::new())),
         rgb::CODEC => Ok(Box::new(rgb::Rgb::new(track)?)),
         codec => Err(Error::unsupported(format!(

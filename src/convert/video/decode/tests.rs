@@ -59,6 +59,25 @@ fn av1_is_exact() {
     }
 }
 
+#[test]
+fn motion_jpeg_is_near() {
+    // 4:2:2 without Huffman tables, and 4:2:0.
+    for (name, samples) in [("unfit__mjpeg-pcm__video.container.avi", 2.0), ("unfit__mjpeg__video.brand.mov", 1.5)] {
+        let path = testdata(&format!("video/{name}"));
+        let (found, count) = raw(&path);
+        assert_eq!((count, found.len() as f64), (10, f64::from(10 * 128 * 96) * samples), "{name}");
+        let source = Source::open(&path).unwrap();
+        let facts = crate::inspect::inspect(&source, &sniff(&source).unwrap()).unwrap();
+        let crate::facts::Media::Video(streams) = facts.media else { panic!("{name}") };
+        assert!(streams.video[0].color.is_some_and(|color| color.full_range && color.matrix == 6), "{name}");
+        // Inverse transforms may differ by rounding.
+        if let Some(wanted) = by_ffmpeg(&path) {
+            let apart = apart(&found, &wanted);
+            assert!(apart < 0.5, "{name}: {apart}");
+        }
+    }
+}
+
 /// `MEDIAFIT_VIDEOS="a.mkv b.mp4" cargo test --lib against_an_installed_ffmpeg -- --ignored --nocapture`
 #[test]
 #[ignore = "asks for files and an ffmpeg"]
