@@ -2,6 +2,7 @@
 
 pub(crate) mod aac;
 pub(crate) mod amr;
+pub(crate) mod av1;
 pub(crate) mod flac;
 pub(crate) mod h264;
 pub(crate) mod hevc;
@@ -28,7 +29,7 @@ const SAMPLE_ENTRIES: Names<&[u8; 4]> = &[
     (&[b"vp09"],                                                          "vp9"),
     (&[b"mp4v"],                                                          "mpeg4"),
     (&[b"s263", b"h263", b"H263"],                                        "h263"),
-    (&[b"jpeg", b"mjpa", b"mjpb", b"mjpg"],                               "mjpeg"),
+    (&[b"jpeg", b"mjpa", b"mjpg"],                                        "mjpeg"),
     (&[b"png "],                                                          "png"),
     (&[b"apch", b"apcn", b"apcs", b"apco", b"ap4h", b"ap4x", b"aprn"],    "prores"),
     (&[b"mp4a", b"aac ", b"aach", b"aacp", b"aacl", b"aace"],             "aac"),

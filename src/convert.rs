@@ -87,6 +87,24 @@ pub(crate) fn convert(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &
     )))
 }
 
+/// Makes a video of an animation.
+///
+/// # Errors
+/// `Malformed`, `Unsupported`, `Limit` by what the decoder says; `CannotFit` when it is too long for the limit; `Engine` when
+/// the encoder fails; `Cancelled`.
+#[cfg(feature = "video")]
+pub(crate) fn convert_animation(source: &[u8], facts: &Facts, rewrite: &Rewrite, cancel: &Cancel) -> Result<Candidate> {
+    let rung = rewrite.rungs.first().filter(|rung| !matches!(rung.steps.first(), None | Some(Step::Rename)));
+    match rung {
+        Some(rung) => video::convert_animation(source, facts, rung, cancel),
+        None => convert(source, facts, rewrite, cancel),
+    }
+}
+
+/// As [`convert`]: no plan of this build makes a video.
+#[cfg(not(feature = "video"))]
+pub(crate) use self::convert as convert_animation;
+
 /// Decodes everything in `source` and drops it: shows what the headers cannot. Gives the clear margin of a picture with
 /// transparency, of all its frames.
 ///

@@ -184,6 +184,9 @@ pub struct ProfileFacts {
     pub bytes: u32,
 }
 
+/// The shortest side of a video, in pixels: a macroblock.
+const LEAST_SIDE: u32 = 16;
+
 /// What was measured about an animation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Animation {
@@ -195,6 +198,17 @@ pub struct Animation {
     /// All frames together, in milliseconds, where the headers tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_ms: Option<u64>,
+    /// All frames together as browsers play them once, in microseconds, where the headers tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub played_us: Option<u64>,
+}
+
+impl Animation {
+    /// How long browsers show a frame that is to be shown for `stated_ns`, in nanoseconds: 100 ms instead of 10 ms or less,
+    /// in all formats (Blink's `ImageDecoder::FrameDurationAtIndex` and its users, after Firefox).
+    pub(crate) const fn shown_ns(stated_ns: u64) -> u64 {
+        if stated_ns <= 10_000_000 { 100_000_000 } else { stated_ns }
+    }
 }
 
 /// What was measured about a picture, from its headers.
@@ -265,6 +279,23 @@ impl ImageFacts {
     #[must_use]
     pub const fn pixels(&self) -> u64 {
         self.width as u64 * self.height as u64
+    }
+
+    /// The stream of pictures that a video of this animation has; none of a still. Sides that no video can have
+    /// are as long as the shortest that it can.
+    #[must_use]
+    pub fn as_track(&self) -> Option<VideoTrack> {
+        let animation = self.animation?;
+        let (width, height) = self.upright();
+        Some(VideoTrack {
+            codec: "animation".to_owned(),
+            width: width.max(LEAST_SIDE),
+            height: height.max(LEAST_SIDE),
+            bit_depth: Some(8),
+            frames: Some(animation.frames.into()),
+            duration_us: animation.played_us,
+            ..VideoTrack::default()
+        })
     }
 
     /// Width and height as seen, after orientation.

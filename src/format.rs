@@ -60,7 +60,7 @@ impl Role {
             Self::Image | Self::Sticker => matches!(family, Family::Image),
             // The sound of a video is not taken unasked: a video in `audio/` stays a video.
             Self::Audio | Self::Voice => matches!(family, Family::Audio),
-            // An animated picture can become a video; a still one cannot.
+            // An animated picture can, a still one cannot: that is not a matter of the family.
             Self::Video => matches!(family, Family::Video),
             Self::Document => true,
         }

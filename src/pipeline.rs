@@ -1,7 +1,7 @@
 //! One source through all rooms: [`Fitter`].
 
 use crate::cancel::Cancel;
-use crate::convert::{Candidate, convert, convert_stream, decode_whole, listen};
+use crate::convert::{Candidate, convert, convert_animation, convert_stream, decode_whole, listen};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
@@ -227,7 +227,15 @@ impl Fitter {
 
     fn judged(&self, facts: Facts, ask: Ask) -> Checked {
         let content = role_of_content(&facts, &self.policy);
+        let moves = matches!(&facts.media, Media::Image(image) if image.animation.is_some());
         let (role, unfollowed) = match ask {
+            // Asked for or not: what is animated is judged as what becomes of it.
+            Ask::Content | Ask::Folder(_) | Ask::Role(Role::Image | Role::Sticker)
+                if moves && self.options.animated == Animated::Video =>
+            {
+                (Role::Video, None)
+            }
+            Ask::Folder(Role::Video) if moves => (Role::Video, None),
             Ask::Content => (content, None),
             Ask::Role(role) => (role, None),
             Ask::Folder(role) if role.can_serve(facts.format.family()) => (role, None),
@@ -277,7 +285,11 @@ impl Fitter {
             return self.stream_carried_out(source, checked, rewrite, seen.waveform);
         }
         let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
-        let candidate = convert(&bytes, facts, rewrite, &self.cancel)?;
+        let candidate = if verdict.role == Role::Video {
+            convert_animation(&bytes, facts, rewrite, &self.cancel)?
+        } else {
+            convert(&bytes, facts, rewrite, &self.cancel)?
+        };
         self.verified(source, checked, candidate, rewrite)
     }
 

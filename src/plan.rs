@@ -1,5 +1,6 @@
 //! `(Facts, Verdict, Policy, Options) → Plan`: what would be done, as data. Pure; the least destructive way first.
 
+mod animation;
 mod audio;
 mod coding;
 mod document;
@@ -142,6 +143,12 @@ impl Plan {
         steps
     }
 
+    /// Whether pictures are coded anew as a video, at least one way.
+    fn encodes_video(&self) -> bool {
+        let Self::Rewrite(rewrite) = self else { return false };
+        rewrite.rungs.iter().flat_map(|rung| &rung.steps).any(|step| matches!(step, Step::EncodeVideo { .. }))
+    }
+
     fn refuse(reason: Reason, message: impl Into<String>) -> Self {
         Self::Refuse(Refusal { reason, message: message.into() })
     }
@@ -236,6 +243,9 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
     let plan = match (&facts.media, verdict.role) {
         _ if cures.is_empty() && !louder => Plan::Keep,
         (Media::Image(image), Role::Image) => image::plan(facts, image, &cures, policy, options),
+        (Media::Image(image), Role::Video) if image.animation.is_some() => {
+            animation::plan(facts, image, policy, options)
+        }
         (Media::Image(image), Role::Sticker) => sticker::plan(facts, image, &cures, policy, options),
         (_, Role::Document) => document::plan(facts, &cures, policy),
         (Media::Audio(streams), role @ (Role::Audio | Role::Voice)) => {
@@ -327,16 +337,18 @@ fn animation_refused(options: &Options, role: Role) -> Option<Plan> {
     let message = match options.animated {
         Animated::FirstFrame => return None,
         Animated::Refuse if role == Role::Sticker => {
-            "it is animated; use --animated first-frame for a still, or --animated keep for an animated sticker (cloud only)"
+            "it is animated; use --animated keep for an animated sticker (cloud only), --animated video for a video, or --animated first-frame for a still"
         }
-        Animated::Refuse => {
-            "it is animated; use --animated first-frame for a still, or --as document to send the file as it is"
-        }
+        Animated::Refuse => "it is animated; use --animated video for a video, or --animated first-frame for a still",
         Animated::Keep if role == Role::Sticker => {
             "the animated sticker breaks the platform's rules; make it 512x512, at most 500 KB, 10 s in all and 8 ms a frame, or use --animated first-frame"
         }
-        Animated::Keep => "an image cannot be animated; use --animated first-frame for a still, or --as sticker",
-        Animated::Video => "this version does not make videos of animations; use --animated first-frame for a still",
+        Animated::Keep => {
+            "an image cannot be animated; use --animated video for a video, --animated first-frame for a still, or --as sticker"
+        }
+        Animated::Video => {
+            "it is animated and asked for as a picture; use --as video, or --animated first-frame for a still"
+        }
     };
     Some(Plan::refuse(Reason::Animated, message))
 }
@@ -358,9 +370,12 @@ fn undecodable(format: Format) -> Option<Plan> {
 pub fn memory_needed(facts: &Facts, plan: &Plan) -> u64 {
     const FLOOR: u64 = 2 * 1024 * 1024;
     let image = match &facts.media {
+        Media::Image(image) if plan.encodes_video() => {
+            return video::memory(image.pixels(), plan).saturating_add(facts.bytes);
+        }
         Media::Image(image) => image,
         Media::Audio(_) => return audio::MEMORY,
-        Media::Video(streams) => return video::memory(streams, plan),
+        Media::Video(streams) => return video::memory(video::largest(streams), plan),
         Media::Document(_) => return FLOOR,
     };
     let decodes = match plan {

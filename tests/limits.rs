@@ -29,8 +29,8 @@ fn picture(format: Format, bytes: u64, width: u32, height: u32) -> Facts {
 
 fn moving(bytes: u64, shortest_frame_ms: u32, total_ms: u64) -> Facts {
     let mut image = ImageFacts::new(512, 512, ColorModel::Rgba);
-    image.animation =
-        Some(Animation { frames: 3, shortest_frame_ms: Some(shortest_frame_ms), total_ms: Some(total_ms) });
+    let (shortest_frame_ms, total_ms) = (Some(shortest_frame_ms), Some(total_ms));
+    image.animation = Some(Animation { frames: 3, shortest_frame_ms, total_ms, played_us: None });
     facts(Format::Webp, bytes, Media::Image(image))
 }
 

@@ -136,6 +136,67 @@ fn an_animation_gives_its_first_frame_when_asked() {
     }
 }
 
+#[test]
+#[cfg(feature = "video")]
+fn an_animation_becomes_a_video_when_asked() {
+    let asked = Options { animated: Animated::Video, ..Options::default() };
+    let roles = [(Role::Image, asked), (Role::Sticker, asked), (Role::Video, Options::default())];
+    let moving = SOURCES.iter().filter(|(_, _, reason)| *reason == Some(Reason::Animated));
+    for (path, format, _) in moving {
+        for (role, options) in roles {
+            let (checked, ending) = run(path, role, &Fitter::new(Policy::cloud()).with_options(options));
+            assert_eq!(checked.verdict.role, Role::Video, "{path} as {role}");
+            let (fitted, steps) = match ending {
+                Ending::Fitted { fitted, steps } => (fitted, steps),
+                Ending::Refused(refusal) => {
+                    // Frames of AVIF are not decoded.
+                    assert_eq!((*format, refusal.reason), (Format::Avif, Reason::Unsupported), "{path}: {refusal:?}");
+                    assert!(refusal.message.contains("first-frame"), "{refusal:?}");
+                    continue;
+                }
+            };
+            assert_ne!(*format, Format::Avif);
+            assert_eq!(
+                (fitted.role(), fitted.format(), fitted.mime()),
+                (Role::Video, Format::Mp4, "video/mp4"),
+                "{path}"
+            );
+            assert!(steps.iter().any(|step| matches!(step, Step::EncodeVideo { .. })), "{path}: {steps:?}");
+            let animation = image_facts(&checked.facts).animation.unwrap();
+            let Media::Video(streams) = &fitted.facts().media else { panic!("{path}: no video") };
+            assert!(streams.audio.is_empty());
+            assert_eq!(streams.video[0].frames, Some(animation.frames.into()), "{path}");
+            assert_eq!(streams.video[0].duration_us, animation.played_us, "{path}");
+        }
+    }
+    // A still one cannot, and a sticker may stay one.
+    let (_, ending) = run("image/fit__rgb.png", Role::Video, &Fitter::new(Policy::cloud()).with_options(asked));
+    assert!(matches!(ending, Ending::Refused(refusal) if refusal.reason == Reason::Type));
+}
+
+#[test]
+#[cfg(feature = "video")]
+fn frames_of_an_animation_keep_their_times() {
+    let picture =
+        |x: u32| RgbaImage::from_fn(33, 27, |column, _| image::Rgba([if column < x { 255 } else { 0 }, 60, 60, 255]));
+    let stated = [0, 10, 20, 30, 250, 700];
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    for (index, ms) in (1..).zip(stated) {
+        let delay = image::Delay::from_numer_denom_ms(ms, 1);
+        encoder.encode_frame(image::Frame::from_parts(picture(5 * index), 0, 0, delay)).unwrap();
+    }
+    drop(encoder);
+    let source = Source::from_bytes(bytes, Some(Path::new("a.gif")));
+    let (_, ending) = Fitter::new(Policy::cloud()).fit(&source, Ask::Role(Role::Video)).unwrap();
+    let Ending::Fitted { fitted, .. } = ending else { panic!("{ending:?}") };
+    let Media::Video(streams) = &fitted.facts().media else { panic!("no video") };
+    let track = &streams.video[0];
+    // What is too short to be meant is a tenth of a second, as in browsers; an odd side loses a line.
+    assert_eq!((track.frames, track.duration_us), (Some(6), Some(1_200_000)));
+    assert_eq!((track.width, track.height, track.variable_rate), (32, 26, true));
+}
+
 /// Everything that is worth a warning, cured.
 const ALL: Options = Options { repair: Repair::All, ..Options::DEFAULT };
 

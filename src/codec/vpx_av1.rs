@@ -1,6 +1,7 @@
 //! VP8, VP9 and AV1 in boxes: their decoder configurations (VP Codec ISO Media File Format Binding §2; AV1 Codec ISO Media
 //! File Format Binding §2.3).
 
+use super::av1;
 use crate::bytes::byte;
 use crate::facts::{Chroma, ColorTags};
 
@@ -64,7 +65,8 @@ impl Config {
                 (true, false) => 10,
                 (false, _) => 8,
             },
-            color: None,
+            // The sequence header stands behind the record's own bytes, where there is one.
+            color: bytes.get(4..).and_then(av1::color),
         })
     }
 }

@@ -382,7 +382,8 @@ impl<'a> Bench<'a> {
         let track = nth(&*self.open()?, Kind::Video, video)?;
         let open = || self.open();
         let run = |sound: super::video::Sound<'_>| -> Result<Body> {
-            let clip = super::video::Clip { open: &open, track, facts, coding, salvage: self.salvage };
+            let (salvage, every_picture) = (self.salvage, false);
+            let clip = super::video::Clip { open: &open, track, facts, coding, salvage, every_picture };
             let job = super::video::Job { clip, sound };
             super::video::transcode(&job, self.cancel)?.0.into_body()
         };

@@ -3,6 +3,7 @@
 //! The quantiser is one for the whole clip, chosen from samples of it and corrected as it is coded; the picture's size is the
 //! largest at which that quantiser stays comfortable. Nothing holds more than a few pictures in memory.
 
+mod animation;
 mod check;
 mod color;
 mod decode;
@@ -19,6 +20,7 @@ mod size;
 mod sound;
 mod survey;
 
+pub(crate) use animation::convert as convert_animation;
 pub(crate) use sound::Sound;
 
 use super::spool::Spool;
@@ -65,6 +67,8 @@ pub(crate) struct Clip<'j, 'd> {
     pub coding: &'j VideoCoding,
     /// Whether a source that is cut off is read as far as it goes.
     pub salvage: bool,
+    /// Whether no picture may be left out.
+    pub every_picture: bool,
 }
 
 /// What is to be made.

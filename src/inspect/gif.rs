@@ -17,6 +17,7 @@ pub(crate) fn inspect(source: &Source) -> Result<Inspected> {
         delay_ms: 0,
         shortest_ms: None,
         total_ms: 0,
+        played_ns: 0,
     };
     walk.found.image.color = ColorModel::Palette;
     walk.found.image.lossless = true;
@@ -35,8 +36,12 @@ pub(crate) fn inspect(source: &Source) -> Result<Inspected> {
         walk.found.malformed("no picture");
     }
     if walk.frames > 1 {
-        walk.found.image.animation =
-            Some(Animation { frames: walk.frames, shortest_frame_ms: walk.shortest_ms, total_ms: Some(walk.total_ms) });
+        walk.found.image.animation = Some(Animation {
+            frames: walk.frames,
+            shortest_frame_ms: walk.shortest_ms,
+            total_ms: Some(walk.total_ms),
+            played_us: Some(walk.played_ns / 1000),
+        });
     }
     walk.found.check_size();
     Ok(walk.found)
@@ -56,6 +61,7 @@ struct Walk<'a> {
     delay_ms: u32,
     shortest_ms: Option<u32>,
     total_ms: u64,
+    played_ns: u64,
 }
 
 impl Walk<'_> {
@@ -102,6 +108,7 @@ impl Walk<'_> {
         }
         self.frames += 1;
         self.total_ms += u64::from(self.delay_ms);
+        self.played_ns += Animation::shown_ns(u64::from(self.delay_ms) * 1_000_000);
         self.shortest_ms = Some(self.shortest_ms.map_or(self.delay_ms, |shortest| shortest.min(self.delay_ms)));
         self.delay_ms = 0;
         // One byte tells the code size, then the data follows in sub-blocks.

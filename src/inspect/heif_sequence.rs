@@ -57,5 +57,6 @@ fn durations(stts: &[u8], timescale: u64) -> Option<Animation> {
         frames: u32::try_from(frames).unwrap_or(MAX_FRAMES).min(MAX_FRAMES),
         shortest_frame_ms: shortest.map(|units| u32::try_from(ms(units)).unwrap_or(u32::MAX)),
         total_ms: Some(ms(total)),
+        played_us: None,
     })
 }

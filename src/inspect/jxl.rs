@@ -109,7 +109,8 @@ impl Bits<'_> {
             }
             if self.flag()? {
                 self.animation()?;
-                image.animation = Some(Animation { frames: 2, shortest_frame_ms: None, total_ms: None });
+                image.animation =
+                    Some(Animation { frames: 2, shortest_frame_ms: None, total_ms: None, played_us: None });
             }
         }
         image.bit_depth = self.depth()?;

@@ -28,6 +28,7 @@ pub(crate) fn inspect(source: &Source) -> Result<Inspected> {
         frames: 0,
         shortest_ms: None,
         total_ms: 0,
+        played_ns: 0,
         space: None,
         budget: INFLATE_BUDGET,
     };
@@ -62,6 +63,7 @@ struct Walk<'a> {
     frames: u32,
     shortest_ms: Option<u32>,
     total_ms: u64,
+    played_ns: u64,
     space: Option<(Origin, ProfileFacts)>,
     budget: usize,
 }
@@ -222,6 +224,10 @@ impl Walk<'_> {
         let unit = if unit == 0 { 100 } else { u32::from(unit) };
         let delay_ms = u32::from(delay) * 1000 / unit;
         self.frames += 1;
+        // Frames that acTL does not announce are not shown.
+        if self.frames_stated.is_none_or(|stated| self.frames <= stated) {
+            self.played_ns += Animation::shown_ns(u64::from(delay) * 1_000_000_000 / u64::from(unit));
+        }
         self.total_ms += u64::from(delay_ms);
         self.shortest_ms = Some(self.shortest_ms.map_or(delay_ms, |shortest| shortest.min(delay_ms)));
         Ok(())
@@ -324,9 +330,12 @@ impl Walk<'_> {
                 self.found.malformed(format!("{} frames (fcTL) where acTL promises {stated}", self.frames));
             }
             if self.frames > 1 {
-                let (frames, shortest_frame_ms) = (self.frames, self.shortest_ms);
-                self.found.image.animation =
-                    Some(Animation { frames, shortest_frame_ms, total_ms: Some(self.total_ms) });
+                self.found.image.animation = Some(Animation {
+                    frames: self.frames,
+                    shortest_frame_ms: self.shortest_ms,
+                    total_ms: Some(self.total_ms),
+                    played_us: Some(self.played_ns / 1000),
+                });
             }
         }
         self.found.image.profile = self.space.take().map(|(_, space)| space);

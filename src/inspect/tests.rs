@@ -185,8 +185,10 @@ fn every_cut_is_damage() {
 #[test]
 fn animations_tell_their_frames() {
     let of = |format, bytes: Vec<u8>| look(format, &bytes).0.animation;
-    let times =
-        |shortest, total| Some(Animation { frames: 2, shortest_frame_ms: Some(shortest), total_ms: Some(total) });
+    let times = |shortest, total| {
+        let (shortest_frame_ms, total_ms, played_us) = (Some(shortest), Some(total), Some(total * 1000));
+        Some(Animation { frames: 2, shortest_frame_ms, total_ms, played_us })
+    };
     assert_eq!(of(Format::Apng, apng()), times(40, 110));
     assert_eq!(of(Format::Webp, animated_webp()), times(40, 130));
     assert_eq!(of(Format::Gif, gif()), times(50, 120));

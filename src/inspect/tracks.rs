@@ -16,6 +16,10 @@ const RATES: [(u32, u32); 16] = [
 const PQ: u8 = 16;
 const HLG: u8 = 18;
 
+/// Matrix coefficients (H.273 table 4).
+const UNSTATED: u8 = 2;
+const BT601: u8 = 6;
+
 /// What was counted of one track.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
@@ -293,9 +297,18 @@ fn configured(facts: &mut VideoTrack, track: &Track) {
             facts.level = config.level;
             facts.chroma = Some(config.chroma);
             facts.bit_depth = Some(config.bit_depth);
+            facts.color = color(config.color);
         }
+        "mjpeg" => facts.color = Some(of_jpeg(track.color)),
         _ => {}
     }
+}
+
+/// The colour of Motion JPEG: JPEG is of full range and BT.601, whatever a container says of the range (JFIF 1.02, "Standard").
+pub(super) fn of_jpeg(stated: Option<ColorTags>) -> ColorTags {
+    let stated = stated.unwrap_or_default();
+    let matrix = if stated.matrix == UNSTATED { BT601 } else { stated.matrix };
+    ColorTags { matrix, full_range: true, ..stated }
 }
 
 /// Rotation by a display matrix: quarters, or an odd one.

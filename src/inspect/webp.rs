@@ -40,6 +40,7 @@ struct Frames {
     count: u32,
     shortest_ms: Option<u32>,
     total_ms: u64,
+    played_ns: u64,
 }
 
 struct Walk<'a> {
@@ -160,6 +161,7 @@ impl Walk<'_> {
         }
         self.frames.count += 1;
         self.frames.total_ms += u64::from(duration);
+        self.frames.played_ns += Animation::shown_ns(u64::from(duration) * 1_000_000);
         self.frames.shortest_ms = Some(self.frames.shortest_ms.map_or(duration, |shortest| shortest.min(duration)));
         match array(&head, 16) {
             Some([b'V', b'P', b'8', b'L']) => self.lossless = true,
@@ -176,9 +178,13 @@ impl Walk<'_> {
             }
             // The flag alone makes it an animation to those who read it, even one of a single frame.
             if animated && self.frames.count > 0 {
-                let Frames { count, shortest_ms, total_ms } = self.frames;
-                image.animation =
-                    Some(Animation { frames: count, shortest_frame_ms: shortest_ms, total_ms: Some(total_ms) });
+                let Frames { count, shortest_ms, total_ms, played_ns } = self.frames;
+                image.animation = Some(Animation {
+                    frames: count,
+                    shortest_frame_ms: shortest_ms,
+                    total_ms: Some(total_ms),
+                    played_us: Some(played_ns / 1000),
+                });
             }
         }
         image.color = if image.alpha { ColorModel::Rgba } else { ColorModel::Rgb };

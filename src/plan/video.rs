@@ -27,7 +27,19 @@ const DEMUXED: [Format; 9] = [
 ];
 
 /// Codecs of pictures that are decoded here. All else goes to ffmpeg or is refused.
-const DECODED: &[&str] = if cfg!(feature = "video") { &["h264", "hevc", "vp8", "vp9"] } else { &[] };
+#[rustfmt::skip]
+const DECODED: &[&str] = if cfg!(feature = "video") {
+    &[
+        "av1",
+        "h264",
+        "hevc",
+        "mjpeg",
+        "vp8",
+        "vp9",
+    ]
+} else {
+    &[]
+};
 
 /// Whether this very track is decoded here: kinds of these codecs that no phone makes are not.
 fn decoded_here(track: &VideoTrack) -> bool {
@@ -56,14 +68,16 @@ const PICTURES: [Rule; 8] = [
 ];
 
 /// What a video needs at most: frames in flight and an encoder's references, or the tables of a copy.
-pub(super) fn memory(streams: &StreamFacts, plan: &Plan) -> u64 {
+pub(super) fn memory(pixels: u64, plan: &Plan) -> u64 {
     const FLOOR: u64 = 24 * 1024 * 1024;
     const FRAMES: u64 = 40;
-    let Plan::Rewrite(rewrite) = plan else { return FLOOR };
-    let encodes =
-        rewrite.rungs.iter().flat_map(|rung| &rung.steps).any(|step| matches!(step, Step::EncodeVideo { .. }));
-    let pixels = streams.video.iter().map(|track| u64::from(track.width) * u64::from(track.height)).max();
-    if encodes { FLOOR + pixels.unwrap_or(0).saturating_mul(FRAMES * 3 / 2) } else { FLOOR }
+    // Sizes in headers may be lies: what is beyond our guards is refused when it is decoded.
+    if plan.encodes_video() { FLOOR.saturating_add(pixels.saturating_mul(FRAMES * 3 / 2)) } else { FLOOR }
+}
+
+/// Pixels of the largest pictures.
+pub(super) fn largest(streams: &StreamFacts) -> u64 {
+    streams.video.iter().map(|track| u64::from(track.width) * u64::from(track.height)).max().unwrap_or(0)
 }
 
 /// One video to be planned for.

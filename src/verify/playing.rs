@@ -12,7 +12,16 @@ const PICTURES_US: u64 = 40_000;
 
 /// Compares the result with the streams of the source that `steps` name.
 pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step]) -> Result<()> {
-    let (Some(before), Some(after)) = (streams(source), streams(result)) else {
+    let animated;
+    let before = match &source.media {
+        // What a video of it has is known from its frames.
+        Media::Image(image) => {
+            animated = StreamFacts { video: image.as_track().into_iter().collect(), ..StreamFacts::default() };
+            Some(&animated)
+        }
+        _ => streams(source),
+    };
+    let (Some(before), Some(after)) = (before, streams(result)) else {
         return Err(Error::verify("the result holds no streams"));
     };
     // A file that was cut is as long as what could be read of it.

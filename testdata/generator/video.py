@@ -145,3 +145,9 @@ def containers(add):
     ]
     for what, ext, format, arguments, rules in cases:
         add("unfit", what, f".{ext}", clip(f"out.{ext}", *arguments, rate=48000), format=format, rules=rules, about=CONTAINER)
+    # As old cameras have it: sound of 8 bits, and no Huffman tables, here by making them comments.
+    jpeg = ["-c:v", "mjpeg", "-q:v", "31", "-huffman", "default"]
+    camera = clip("out.avi", *jpeg, "-c:a", "pcm_u8", rate=8000, pixels="yuvj422p")
+    add("unfit", "mjpeg-pcm", ".avi", camera.replace(b"\xff\xc4", b"\xff\xfe"), format="avi", rules=ALL, about=CONTAINER)
+    movie = clip("out.mov", *jpeg, *FAST, sound=False, pixels="yuvj420p")
+    add("unfit", "mjpeg", ".mov", movie, format="mov", rules=f"video.brand {CODEC}", about="video.brand")

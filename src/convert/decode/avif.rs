@@ -11,6 +11,7 @@ use re_rav1d::dav1d::{Decoder, Error as Av1Error, Picture, PixelLayout, PlanarIm
 
 use super::heif::{self, Work};
 use super::{Cicp, Decoded};
+use crate::codec::av1::coded_frames;
 use crate::error::Error;
 use crate::facts::Orientation;
 
@@ -150,7 +151,7 @@ impl Job<'_> {
     /// Decodes the first frame that an item shows.
     fn frame(&mut self, id: ItemId) -> Result<Picture, Error> {
         let data = self.file.item_data(id).map_err(|e| Error::malformed(format!("AVIF container: {e}")))?;
-        let frames = count_frames(&data);
+        let frames = coded_frames(&data);
         if frames > MAX_FRAMES {
             return Err(Error::limit(format!(
                 "too many frames in one AVIF image; found {frames}, allowed {MAX_FRAMES}"
@@ -193,34 +194,6 @@ fn from_av1d(error: Av1Error) -> Error {
         Av1Error::UnsupportedBitstream => Error::unsupported("AVIF: AV1 feature that the decoder lacks"),
         other => Error::malformed(format!("AVIF: broken AV1 image ({other})")),
     }
-}
-
-/// Counts the frames that a row of open bitstream units would decode (AV1, 5.3 and 6.2.2).
-fn count_frames(mut data: &[u8]) -> u32 {
-    let mut frames = 0_u32;
-    while let Some((&header, mut rest)) = data.split_first() {
-        if header & 4 != 0 {
-            rest = rest.get(1..).unwrap_or_default();
-        }
-        if matches!(header >> 3 & 15, 3 | 6) {
-            frames = frames.saturating_add(1);
-        }
-        // Without a size the unit reaches to the end.
-        if header & 2 == 0 {
-            break;
-        }
-        let mut size = 0_u64;
-        for shift in 0..8 {
-            let Some((&byte, tail)) = rest.split_first() else { return frames };
-            rest = tail;
-            size |= u64::from(byte & 127) << (7 * shift);
-            if byte & 128 == 0 {
-                break;
-            }
-        }
-        data = usize::try_from(size).ok().and_then(|size| rest.get(size..)).unwrap_or_default();
-    }
-    frames
 }
 
 /// The samples of a picture under construction, four to a pixel.

@@ -8,7 +8,10 @@ mod heif;
 mod jxl;
 mod raster;
 mod tiff_palette;
+mod webp_frames;
 
+#[cfg(feature = "video")]
+pub(super) use raster::Moving;
 pub(super) use raster::decode_frames as frames;
 
 use crate::error::{Error, Result};

@@ -1,5 +1,6 @@
 //! PNG, WebP, GIF, BMP, TIFF and ICO by the `image` crate, within guards.
 
+use super::webp_frames::WebpFrames;
 use super::{Cicp, Decoded, tiff_palette};
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
@@ -8,7 +9,7 @@ use crate::limits::{MAX_FRAMES, MAX_PIXELS, MAX_SIDE};
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageReader, Limits, RgbaImage};
 use moxcms::{ColorProfile, ToneReprCurve};
 use std::io::Cursor;
 
@@ -40,27 +41,78 @@ pub(super) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
     Ok(Decoded { image, icc, orientation, primaries })
 }
 
+/// Who composes frames.
+enum Composed<'a> {
+    Image(Frames<'a>),
+    Webp(WebpFrames<'a>),
+}
+
+/// An animation, whose frames are decoded as they are asked for.
+pub(in crate::convert) struct Moving<'a> {
+    frames: Composed<'a>,
+    /// The embedded colour profile.
+    pub icc: Option<Vec<u8>>,
+    /// Colour by code points, where there is no profile.
+    pub primaries: Option<Cicp>,
+}
+
+impl<'a> Moving<'a> {
+    /// For an animation of `format`.
+    ///
+    /// # Errors
+    /// `Malformed` when its headers do not read; `Limit`; `Unsupported` for formats whose frames are not decoded here.
+    pub(in crate::convert) fn open(format: Format, bytes: &'a [u8]) -> Result<Self> {
+        let source = Cursor::new(bytes);
+        match format {
+            Format::Gif => {
+                let mut decoder = GifDecoder::new(source).map_err(refused)?;
+                decoder.set_limits(limits()).map_err(refused)?;
+                let icc = decoder.icc_profile().map_err(refused)?;
+                Ok(Self { frames: Composed::Image(decoder.into_frames()), icc, primaries: None })
+            }
+            Format::Webp => {
+                let mut decoder = WebPDecoder::new(source).map_err(refused)?;
+                decoder.set_limits(limits()).map_err(refused)?;
+                let icc = decoder.icc_profile().map_err(refused)?;
+                Ok(Self { frames: Composed::Webp(WebpFrames::open(bytes)?), icc, primaries: None })
+            }
+            Format::Apng => {
+                let mut decoder = PngDecoder::with_limits(source, limits()).map_err(refused)?;
+                let icc = decoder.icc_profile().map_err(refused)?;
+                let icc = icc.or_else(|| png_gamma(bytes).and_then(profile_of_gamma));
+                let frames = decoder.apng().map_err(refused)?.into_frames();
+                Ok(Self { frames: Composed::Image(frames), icc, primaries: png_cicp(bytes) })
+            }
+            other => Err(Error::unsupported(format!("{} has no frames", other.label()))),
+        }
+    }
+
+    /// The next frame as it is shown, and how long that is stated to be, in nanoseconds.
+    pub(in crate::convert) fn next(&mut self) -> Result<Option<(RgbaImage, u64)>> {
+        let frames = match &mut self.frames {
+            Composed::Image(frames) => frames,
+            Composed::Webp(frames) => {
+                return Ok(frames.next()?.map(|(frame, ms)| (frame, u64::from(ms) * 1_000_000)));
+            }
+        };
+        let Some(frame) = frames.next() else { return Ok(None) };
+        let frame = frame.map_err(refused)?;
+        let (ms, parts) = frame.delay().numer_denom_ms();
+        let stated_ns = u64::from(ms) * 1_000_000 / u64::from(parts.max(1));
+        Ok(Some((frame.into_buffer(), stated_ns)))
+    }
+}
+
 /// Decodes every frame, as it is shown, and hands it to `look`.
 pub(in crate::convert) fn decode_frames(
     format: Format,
     bytes: &[u8],
     mut look: impl FnMut(DynamicImage),
 ) -> Result<()> {
-    let bytes = Cursor::new(bytes);
-    let frames = match format {
-        Format::Gif => {
-            let mut decoder = GifDecoder::new(bytes).map_err(refused)?;
-            decoder.set_limits(limits()).map_err(refused)?;
-            decoder.into_frames()
-        }
-        Format::Webp => WebPDecoder::new(bytes).map_err(refused)?.into_frames(),
-        Format::Apng => {
-            PngDecoder::with_limits(bytes, limits()).map_err(refused)?.apng().map_err(refused)?.into_frames()
-        }
-        other => return Err(Error::unsupported(format!("{} has no frames", other.label()))),
-    };
-    for frame in frames.take(MAX_FRAMES as usize) {
-        look(DynamicImage::ImageRgba8(frame.map_err(refused)?.into_buffer()));
+    let mut moving = Moving::open(format, bytes)?;
+    for _ in 0..MAX_FRAMES {
+        let Some((frame, _)) = moving.next()? else { break };
+        look(DynamicImage::ImageRgba8(frame));
     }
     Ok(())
 }
@@ -80,7 +132,7 @@ fn reader(format: Format, bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
     Ok(reader)
 }
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -89,7 +141,7 @@ fn limits() -> Limits {
 }
 
 /// Sorts a decoder's refusal by who must act.
-fn refused(error: ImageError) -> Error {
+pub(super) fn refused(error: ImageError) -> Error {
     match error {
         ImageError::Limits(error) => Error::limit(format!("the picture is beyond the decoder's limits: {error}")),
         ImageError::Unsupported(error) => {

@@ -1,6 +1,6 @@
 //! JPEG to pixels.
 
-use super::ffi::Reader;
+use super::ffi::{Reader, Space};
 use super::header::Header;
 use super::layout::Color;
 use crate::error::Error;
@@ -68,12 +68,12 @@ pub(crate) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<JpegPixels
     if (layout.width, layout.height) != (header.width, header.height) {
         return Err(Error::malformed("JPEG header reads two ways"));
     }
-    let (channels, count) = match layout.color {
-        Color::Gray => (Channels::Luma, 1),
-        Color::Ycc | Color::Rgb => (Channels::Rgb, 3),
-        Color::Cmyk | Color::Ycck => (Channels::Cmyk, 4),
+    let (channels, space) = match layout.color {
+        Color::Gray => (Channels::Luma, Space::Gray),
+        Color::Ycc | Color::Rgb => (Channels::Rgb, Space::Rgb),
+        Color::Cmyk | Color::Ycck => (Channels::Cmyk, Space::Cmyk),
     };
-    let (width, height, mut pixels, damage) = reader.pixels(options.shrink, count)?;
+    let (width, height, mut pixels, damage) = reader.pixels(options.shrink, space)?;
     if damage.truncated && !options.salvage {
         return Err(Error::malformed("JPEG is truncated"));
     }

@@ -22,7 +22,7 @@ use mozjpeg_sys as sys;
 use super::layout::{Block, Scan};
 use crate::error::Error;
 
-pub(super) use reader::Reader;
+pub(super) use reader::{Reader, Space};
 pub(super) use writer::write_from;
 
 /// The payload of the unwind that a fatal libjpeg error becomes.

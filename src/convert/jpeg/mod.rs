@@ -22,6 +22,8 @@ mod fit;
 mod header;
 mod huffman;
 mod layout;
+#[cfg(feature = "video")]
+mod planes;
 mod quant;
 mod recode;
 mod sample;
@@ -30,6 +32,8 @@ mod tests;
 
 pub(crate) use decode::{Channels, DecodeOptions, decode, source_quality};
 pub(crate) use fit::{Bounds, Fit, encode_under, refit_under};
+#[cfg(feature = "video")]
+pub(crate) use planes::{Planes, planes};
 pub(crate) use recode::{Keep, recode_lossless};
 
 use crate::error::Error;

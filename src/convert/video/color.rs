@@ -8,6 +8,7 @@ mod hdr;
 use crate::error::{Error, Result};
 use crate::facts::{ColorTags, Hdr, VideoTrack};
 use hdr::Light;
+pub(super) use hdr::share_of;
 
 /// Numbers of ITU-T H.273.
 const BT709: u8 = 1;
@@ -71,11 +72,15 @@ impl Plan {
         } else {
             Conversion::Tables(tables(depth, color.full_range))
         };
-        let guess = if facts.height >= HD_LINES || facts.width >= 1280 { BT709 } else { BT601 };
-        let matrix = if color.matrix == UNSTATED { guess } else { color.matrix };
+        let matrix = if color.matrix == UNSTATED { usual_matrix(facts.width, facts.height) } else { color.matrix };
         let or = |value: u8| if value == UNSTATED || value == 0 { matrix.min(BT601) } else { value };
         Ok(Self { conversion, tags: [or(color.primaries), or(color.transfer), matrix] })
     }
+}
+
+/// The matrix that players take pictures of this size to have.
+pub(super) const fn usual_matrix(width: u32, height: u32) -> u8 {
+    if height >= HD_LINES || width >= 1280 { BT709 } else { BT601 }
 }
 
 /// Codes of `depth` bits to sixteenths of limited 8-bit levels.

@@ -1,7 +1,10 @@
 //! Coded pictures to pictures: which decoder, its guards, and what is made of its failures.
 
+mod av1;
 pub(super) mod h264;
 mod hevc;
+mod mjpeg;
+pub(super) mod rgb;
 mod vp8;
 mod vp9;
 
@@ -34,8 +37,11 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
     match track.codec.as_str() {
         "h264" => Ok(Box::new(h264::H264::new(&track.config)?)),
         "hevc" => Ok(Box::new(hevc::Hevc::new(&track.config)?)),
+        "av1" => Ok(Box::new(av1::Av1::new(&track.config)?)),
+        "mjpeg" => Ok(Box::new(mjpeg::Mjpeg::new(track))),
         "vp8" => Ok(Box::new(vp8::Vp8::new())),
         "vp9" => Ok(Box::new(vp9::Vp9::new())),
+        rgb::CODEC => Ok(Box::new(rgb::Rgb::new(track)?)),
         codec => Err(Error::unsupported(format!(
             "{codec} pictures are not coded anew here; use ffmpeg, or convert the file first"
         ))),
@@ -168,3 +174,6 @@ fn plane(bytes: Vec<u8>, width: usize, height: usize, depth: u8) -> Plane {
     };
     Plane { width, height, samples }
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,7 +195,7 @@ fn upright(plane: Vec<u8>, width: usize, height: usize, degrees: u16) -> Vec<u8>
 
 /// One moment of a picture that may hold two: lines of the second field that do not fit between their neighbours are
 /// made of them.
-fn progressive(picture: Picture) -> Picture {
+pub(super) fn progressive(picture: Picture) -> Picture {
     let threshold = COMB << (picture.depth.max(8) - 8);
     let planes = picture.planes.map(|plane| {
         let samples = match plane.samples {

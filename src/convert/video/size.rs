@@ -103,7 +103,7 @@ pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, can
             }
             return Ok(chosen);
         }
-        if chosen.gap == 0 && chosen.rate > FAST {
+        if chosen.gap == 0 && chosen.rate > FAST && !clip.every_picture {
             chosen.gap = (1.5 / chosen.rate * f64::from(survey.clock.from)) as i64;
             chosen.rate /= 2.0;
             chosen.count /= 2.0;

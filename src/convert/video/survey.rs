@@ -104,9 +104,7 @@ impl Survey {
         let mut packet = Packet::default();
         let mut latest = i64::MIN;
         loop {
-            if survey.packets.is_multiple_of(1024) {
-                cancel.check()?;
-            }
+            cancel.check()?;
             match demuxer.next(&mut packet, Want::Table) {
                 Ok(true) => {}
                 Err(error) if error.kind() == ErrorKind::Malformed && salvage => break,

@@ -8,6 +8,7 @@ use crate::demux::Track;
 use crate::demux::isobmff::{Measured, Timing};
 use crate::error::Result;
 use crate::facts::{ColorTags, FrameRate, Hdr, VideoTrack};
+use crate::inspect::tracks::of_jpeg;
 use crate::source::Source;
 
 /// How much of a first frame is searched for parameter sets that stand there alone (`avc3`, `hev1`).
@@ -56,6 +57,7 @@ pub(super) fn facts(
         "h264" => by_h264(source, track, timing, &mut facts)?,
         "hevc" => by_hevc(source, track, timing, &mut facts)?,
         "av1" => by_record(vpx_av1::Config::parse_av1c(&track.config), &mut facts),
+        "mjpeg" => facts.color = Some(of_jpeg(track.color)),
         "vp8" | "vp9" => by_record(vpx_av1::Config::parse_vpcc(&track.config), &mut facts),
         _ => {}
     }

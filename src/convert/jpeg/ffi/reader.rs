@@ -18,6 +18,27 @@ pub(crate) struct Damage {
     pub(crate) truncated: bool,
 }
 
+/// What pixels are decoded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    Gray,
+    Rgb,
+    /// Brightness and colours, the latter not smoothed.
+    #[cfg_attr(not(feature = "video"), expect(dead_code, reason = "only Motion JPEG stays so"))]
+    Ycc,
+    Cmyk,
+}
+
+impl Space {
+    const fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb | Self::Ycc => 3,
+            Self::Cmyk => 4,
+        }
+    }
+}
+
 /// A JPEG being read from memory.
 pub(crate) struct Reader<'a> {
     info: *mut sys::jpeg_decompress_struct,
@@ -107,17 +128,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Decodes all pixels, interleaved, at 1/`denominator` of the size; `(width, height, bytes)`.
-    pub(crate) fn pixels(&mut self, denominator: u32, channels: usize) -> Result<(u32, u32, Vec<u8>, Damage), Error> {
+    pub(crate) fn pixels(&mut self, denominator: u32, space: Space) -> Result<(u32, u32, Vec<u8>, Damage), Error> {
         let (info, trap) = (self.info, self.trap);
+        let channels = space.channels();
         // SAFETY: `info` is valid and has its header read; the enum values are libjpeg's own.
         guarded(trap, || unsafe {
             (*info).scale_num = 1;
             (*info).scale_denom = denominator;
-            (*info).out_color_space = match channels {
-                1 => sys::J_COLOR_SPACE::JCS_GRAYSCALE,
-                3 => sys::J_COLOR_SPACE::JCS_RGB,
-                _ => sys::J_COLOR_SPACE::JCS_CMYK,
+            (*info).out_color_space = match space {
+                Space::Gray => sys::J_COLOR_SPACE::JCS_GRAYSCALE,
+                Space::Rgb => sys::J_COLOR_SPACE::JCS_RGB,
+                Space::Ycc => sys::J_COLOR_SPACE::JCS_YCbCr,
+                Space::Cmyk => sys::J_COLOR_SPACE::JCS_CMYK,
             };
+            // Colours as they are stored, each as often as it has pixels.
+            (*info).do_fancy_upsampling = (space != Space::Ycc).into();
             sys::jpeg_start_decompress(&mut *info);
         })?;
         // SAFETY: plain reads of fields that `jpeg_start_decompress` has set.

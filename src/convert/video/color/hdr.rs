@@ -31,6 +31,15 @@ const LUMA_709: [f64; 2] = [0.2126, 0.0722];
 const LUMA_601: [f64; 2] = [0.299, 0.114];
 const LUMA_2020: [f64; 2] = [0.2627, 0.0593];
 
+/// Share of red and blue in brightness by a matrix's number.
+pub(in crate::convert::video) const fn share_of(matrix: u8) -> [f64; 2] {
+    match matrix {
+        9 | 10 => LUMA_2020,
+        4..=6 => LUMA_601,
+        _ => LUMA_709,
+    }
+}
+
 pub(super) struct Converter {
     color: ColorTags,
     depth: u8,
@@ -75,10 +84,8 @@ impl Converter {
             0 => return [cr + 0.5, y, cb + 0.5],
             // YCgCo: cb is green, cr is orange.
             8 => return [y - cb + cr, y + cb, y - cb - cr],
-            9 | 10 => LUMA_2020,
             2 if self.color.primaries == 9 => LUMA_2020,
-            4..=6 => LUMA_601,
-            _ => LUMA_709,
+            matrix => share_of(matrix),
         };
         let r = y + 2.0 * (1.0 - red) * cr;
         let b = y + 2.0 * (1.0 - blue) * cb;
