@@ -64,7 +64,8 @@ impl Cancel {
 
     /// Says that one of them was started, or will not be.
     pub(crate) fn dequeue(&self, count: usize) {
-        let _ = self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |queued| Some(queued.saturating_sub(count)));
+        let _ =
+            self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |queued| Some(queued.saturating_sub(count)));
     }
 
     /// Whether no other work waits: only then may one piece use several cores. A worker that waits for another takes up what

@@ -27,6 +27,8 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use std::borrow::Cow;
 
 pub(crate) use spool::Body;
+#[cfg(feature = "video")]
+pub(crate) use stream::watch;
 pub(crate) use stream::{convert as convert_stream, listen};
 
 /// A result that nobody has checked yet.

@@ -1,6 +1,8 @@
 //! One source through all rooms: [`Fitter`].
 
 use crate::cancel::Cancel;
+#[cfg(feature = "video")]
+use crate::convert::watch;
 use crate::convert::{Candidate, convert, convert_animation, convert_stream, decode_whole, listen};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
@@ -162,7 +164,11 @@ impl Fitter {
             return Ok(checked);
         }
         guarded(source, || {
-            match self.decoded(source, &checked) {
+            #[cfg(feature = "video")]
+            let watched = if is_playing(&checked) { watch(source, &checked.facts, &self.cancel) } else { Ok(()) };
+            #[cfg(not(feature = "video"))]
+            let watched = Ok(());
+            match watched.and_then(|()| self.decoded(source, &checked)) {
                 Err(error) if error.kind() == ErrorKind::Malformed => Ok(self.broken(checked, ask, &error)),
                 // What no decoder here reads was not found damaged.
                 Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),

@@ -14,7 +14,7 @@ ffmpeg -v error -y -i "$clip" -an -c copy "$work/clip.mp4"
 time_of() { out=$1; shift; /usr/bin/time -f '%U' -o "$out" "$@"; }
 time_of "$work/t1" "$here/../../target/release/mediafit" fit "$work/clip.mp4" --as video --jobs 1 --engine builtin --repair all --quiet --policy "$work/policy.json" --out "$work/out"
 ours=$work/out/clip.mp4
-size=$(ffprobe -v error -select_streams v -show_entries stream=width,height -of csv=p=0:s=: "$ours")
+size=$(ffprobe -v error -select_streams v -show_entries stream=width,height -of csv=p=0:s=x "$ours" | tr x :)
 seconds=$(ffprobe -v error -show_entries format=duration -of csv=p=0 "$ours")
 rate=$(awk "BEGIN { print int($(wc -c < "$ours") * 8 / $seconds * 0.995) }")
 cat > "$work/x264.sh" <<SH

@@ -4,8 +4,8 @@ use super::args::RunArgs;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mediafit::{Error, Progress, Result};
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

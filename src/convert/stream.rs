@@ -108,6 +108,28 @@ pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, ca
     Ok(heard)
 }
 
+/// Decodes all pictures of `source` and drops them: what headers do not show is seen. Pictures in a codec without a decoder
+/// here are passed over.
+///
+/// # Errors
+/// `Malformed` when too little decodes; `Limit`; `Cancelled`; `Io`.
+#[cfg(feature = "video")]
+pub(crate) fn watch(source: &Source, facts: &Facts, cancel: &Cancel) -> Result<()> {
+    let Some(streams) = streams(facts).filter(|streams| !streams.encrypted()) else { return Ok(()) };
+    for number in 0..streams.video.len() {
+        let demuxer = match demux::open(source, facts.format) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+            other => other?,
+        };
+        let track = nth(&*demuxer, Kind::Video, number)?;
+        match super::video::watch(demuxer, track, cancel) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 const fn streams(facts: &Facts) -> Option<&StreamFacts> {
     match &facts.media {
         Media::Audio(streams) | Media::Video(streams) => Some(streams),

@@ -149,6 +149,19 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     sound::assemble(job, &sound, &encoded, &chosen, cancel).map(|out| (out, report))
 }
 
+/// Decodes all pictures of a track and drops them.
+///
+/// # Errors
+/// `Malformed` when too little decodes; `Unsupported` by the codec's name; `Limit`; `Cancelled`; `Io`.
+pub(crate) fn watch(demuxer: Box<dyn Demuxer + '_>, track: usize, cancel: &Cancel) -> Result<()> {
+    let first = survey::Start { packet: 0, pts: i64::MIN };
+    let mut stream = decode::Stream::new(demuxer, track, first, false)?;
+    while picture::PictureSource::next(&mut stream)?.is_some() {
+        cancel.check()?;
+    }
+    Ok(())
+}
+
 /// Bytes of the file that are not pictures.
 fn overhead(pictures: usize, sound_bytes: u64, sound_packets: u64) -> f64 {
     FIXED_TABLES + PICTURE_TABLES * pictures as f64 + sound_bytes as f64 + 6.0 * sound_packets as f64

@@ -75,12 +75,7 @@ impl RawEncoder {
         if code != 0 || raw.is_null() {
             return Err(failed("cannot be made", code));
         }
-        let mut encoder = Self {
-            raw,
-            parameters: Box::default(),
-            info: Box::default(),
-            settings,
-        };
+        let mut encoder = Self { raw, parameters: Box::default(), info: Box::default(), settings };
         encoder.start(qp)?;
         Ok(encoder)
     }

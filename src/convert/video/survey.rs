@@ -133,12 +133,7 @@ impl Survey {
         survey.finish(pictures, stated, none)
     }
 
-    fn finish(
-        mut self,
-        mut pictures: Vec<(i64, u32)>,
-        stated: Option<u64>,
-        none: impl Fn() -> Error,
-    ) -> Result<Self> {
+    fn finish(mut self, mut pictures: Vec<(i64, u32)>, stated: Option<u64>, none: impl Fn() -> Error) -> Result<Self> {
         pictures.sort_unstable_by_key(|&(time, _)| time);
         let Clock { start, end, .. } = self.clock;
         // The one that is on the screen when the edit starts is shown too.
