@@ -8,9 +8,10 @@ use crate::facts::{Damage, Facts, Media};
 use crate::format::{Format, Role};
 use crate::inspect::inspect;
 use crate::judge::{Finding, Rule, Standing, Verdict, judge, note_other_role, role_of_content};
+use crate::limits::SNIFF_BYTES;
 use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
 use crate::policy::Policy;
-use crate::sniff::sniff;
+use crate::sniff::{is_utf8_throughout, sniff};
 use crate::source::Source;
 use crate::verify::{Fitted, kept, verify};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -157,10 +158,11 @@ impl Fitter {
     /// As [`check`](Self::check).
     pub fn check_deep(&self, source: &Source, ask: Ask) -> Result<Checked> {
         let checked = self.check(source, ask)?;
-        if checked.verdict.standing == Standing::Broken || !is_decoded(&checked) {
-            return Ok(checked);
-        }
         guarded(source, || {
+            let checked = self.read_through(source, checked, ask)?;
+            if checked.verdict.standing == Standing::Broken || !is_decoded(&checked) {
+                return Ok(checked);
+            }
             match self.decoded(source, &checked) {
                 Err(error) if error.kind() == ErrorKind::Malformed => Ok(self.broken(checked, ask, &error)),
                 // What no decoder here reads was not found damaged.
@@ -189,9 +191,10 @@ impl Fitter {
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
-    pub fn fit_checked(&self, source: &Source, mut checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+    pub fn fit_checked(&self, source: &Source, checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
         guarded(source, || {
             self.cancel.check()?;
+            let mut checked = self.read_through(source, checked, ask)?;
             if let Plan::Refuse(refusal) = &checked.plan {
                 let refusal = refusal.clone();
                 return Ok((checked, Ending::Refused(refusal)));
@@ -234,7 +237,38 @@ impl Fitter {
             note_other_role(&mut verdict, wanted, &facts);
         }
         let plan = plan(&facts, &verdict, &self.policy, &self.options, Tools { ffmpeg: self.ffmpeg.is_some() });
+        let plan = match plan {
+            Plan::Refuse(refusal) => Plan::Refuse(self.with_another_role(refusal, &facts, verdict.role)),
+            Plan::Keep | Plan::Rewrite(_) => plan,
+        };
         Checked { facts, verdict, plan }
+    }
+
+    /// What cannot be made small enough may still go as it is, where documents of any type do.
+    fn with_another_role(&self, mut refusal: Refusal, facts: &Facts, role: Role) -> Refusal {
+        let rules = &self.policy.document;
+        if refusal.reason == Reason::CannotFit
+            && matches!(role, Role::Image | Role::Video)
+            && rules.formats.as_ref().is_none_or(|formats| formats.contains(&facts.format))
+            && facts.bytes <= rules.size.hard_bytes
+        {
+            refusal.message.push_str(", or use --as document to send the file as it is");
+        }
+        refusal
+    }
+
+    /// What a document is once all of it was read: text may turn out to be none behind its head.
+    fn read_through(&self, source: &Source, checked: Checked, ask: Ask) -> Result<Checked> {
+        let mut facts = checked.facts;
+        let Media::Document(document) = &mut facts.media else { return Ok(Checked { facts, ..checked }) };
+        if !document.utf8_text || facts.bytes <= SNIFF_BYTES as u64 || is_utf8_throughout(source)? {
+            return Ok(Checked { facts, ..checked });
+        }
+        document.utf8_text = false;
+        if facts.format == Format::Text {
+            facts.format = Format::Binary;
+        }
+        Ok(self.judged(facts, ask))
     }
 
     fn broken(&self, checked: Checked, ask: Ask, error: &Error) -> Checked {
@@ -345,7 +379,10 @@ impl Fitter {
             ErrorKind::Malformed => Ok((checked, Ending::Refused(refusal(Reason::Broken)))),
             ErrorKind::Unsupported => Ok((checked, Ending::Refused(refusal(Reason::Unsupported)))),
             ErrorKind::Limit => Ok((checked, Ending::Refused(refusal(Reason::Limit)))),
-            ErrorKind::CannotFit => Ok((checked, Ending::Refused(refusal(Reason::CannotFit)))),
+            ErrorKind::CannotFit => {
+                let refusal = self.with_another_role(refusal(Reason::CannotFit), &checked.facts, checked.verdict.role);
+                Ok((checked, Ending::Refused(refusal)))
+            }
             ErrorKind::Io | ErrorKind::Engine | ErrorKind::Verify | ErrorKind::Upload { .. } | ErrorKind::Cancelled => {
                 Err(error)
             }
@@ -384,7 +421,7 @@ fn copies_content(plan: &Plan, salvage: bool) -> bool {
     let Plan::Rewrite(rewrite) = plan else { return true };
     let first = rewrite.rungs.first().and_then(|rung| rung.steps.first());
     match first {
-        Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::StripTags) => true,
+        Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::DropAnimation | Step::StripTags) => true,
         // Of a damaged stream as much is copied as there is.
         Some(Step::CopyVideo { .. } | Step::CopyAudio { .. }) => !salvage,
         _ => false,
