@@ -12,8 +12,9 @@ echo
 case $status in
 0 | 1)
     echo "The fit files are in $out, with mediafit.jsonl."
-    echo "Some files are refused on purpose: the test data holds damaged, encrypted and animated ones, and sound and video that"
-    echo "this version does not convert. The command's own exit code was $status (1: some file could not be made fit)."
+    echo "Some files are refused on purpose: the test data holds damaged, encrypted and animated ones, types that the platform"
+    echo "does not take, and, where no ffmpeg is installed, sound and video in codecs that only it reads."
+    echo "The command's own exit code was $status (1: some file could not be made fit)."
     ;;
 *)
     echo "demo: mediafit failed with exit code $status" >&2

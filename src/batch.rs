@@ -1,12 +1,14 @@
 //! Many files at once: the largest first, memory admitted before the start, one bad file never ends the run.
 
 mod admission;
+mod alone;
 #[cfg(feature = "http")]
 mod hatch;
 #[cfg(feature = "http")]
 mod index;
 mod journal;
 mod names;
+mod place;
 #[cfg(feature = "http")]
 mod renew;
 #[cfg(feature = "http")]
@@ -24,6 +26,8 @@ use crate::report::{Origin, Record, Summary};
 use crate::source::Source;
 use admission::Admission;
 use journal::Journal;
+use names::Target;
+use place::Places;
 #[cfg(feature = "http")]
 pub use renew::renew;
 use std::collections::{BTreeSet, HashMap};
@@ -69,6 +73,11 @@ pub trait Observer: Sync {
     /// A file is finished.
     fn finished(&self, record: &Record) {
         let _ = record;
+    }
+
+    /// A repair is over, but its record cannot be written: what was done is told here, since the run ends with the error.
+    fn unrecorded(&self, summary: &Summary) {
+        let _ = summary;
     }
 }
 
@@ -138,7 +147,8 @@ impl Batch {
         Ok(tally.summary(start, self.fitter.cancel().is_cancelled()))
     }
 
-    /// Makes every job fit, and writes what is fit below `out`, with `out/mediafit.jsonl`.
+    /// Makes every job fit, and writes what is fit below `out`, with `out/mediafit.jsonl`. Neither a source nor a file that
+    /// no earlier run wrote is replaced: that is an error of the file at hand.
     ///
     /// # Errors
     /// `Io` when `out` cannot be written to; `Engine` when the threads cannot be started. What is wrong with a file
@@ -151,17 +161,20 @@ impl Batch {
         let looked = self.look_at_all(jobs)?;
         observer.begin(looked.len() as u64, looked.iter().map(|looked| looked.bytes).sum());
         let targets = names::targets(looked.iter().map(|looked| (looked.job, looked.checked.as_ref().ok())));
-        let folders: BTreeSet<&Path> = targets.iter().filter_map(|target| target.parent()).collect();
+        let folders: BTreeSet<&Path> = targets.iter().filter_map(Target::folder).collect();
         for folder in folders.iter().map(|folder| out.join(folder)).chain([out.to_path_buf()]) {
             disk::sweep(&folder);
         }
-        let run = Run { batch: self, out, observer, journal: &journal, fingerprint, tally: Tally::default() };
+        let places = Places::new(jobs, &journal);
+        let tally = Tally::default();
+        let run = Run { batch: self, out, observer, journal: &journal, places, fingerprint, tally };
         let mut groups = run.groups(looked.into_iter().zip(targets).collect())?;
         // The largest first: the last one must not run alone at the end.
         groups.sort_by_key(|group| std::cmp::Reverse(group.cost()));
         self.each(groups, Group::memory_needed, |group| run.work(group))?;
-        journal.finish()?;
-        Ok(run.tally.summary(start, self.fitter.cancel().is_cancelled()))
+        let summary = run.tally.summary(start, self.fitter.cancel().is_cancelled());
+        journal.finish().inspect_err(|_| observer.unrecorded(&summary))?;
+        Ok(summary)
     }
 
     /// Runs `work` on every item in a pool of our own. The feeding thread admits an item's memory before it is spawned:
@@ -257,7 +270,7 @@ impl Batch {
 
 /// Jobs with the same content and the same question: converted once.
 struct Group<'a> {
-    members: Vec<(Looked<'a>, PathBuf)>,
+    members: Vec<(Looked<'a>, Target)>,
     sha256: Option<String>,
 }
 
@@ -277,13 +290,14 @@ struct Run<'a> {
     out: &'a Path,
     observer: &'a dyn Observer,
     journal: &'a Journal,
+    places: Places<'a>,
     fingerprint: String,
     tally: Tally,
 }
 
 impl<'a> Run<'a> {
     /// Puts jobs of equal content together. Only files of the same length and question are hashed.
-    fn groups(&self, jobs: Vec<(Looked<'a>, PathBuf)>) -> Result<Vec<Group<'a>>> {
+    fn groups(&self, jobs: Vec<(Looked<'a>, Target)>) -> Result<Vec<Group<'a>>> {
         let mut twins: HashMap<(u64, Ask), usize> = HashMap::new();
         for (looked, _) in &jobs {
             *twins.entry((looked.bytes, looked.job.ask)).or_default() += 1;
@@ -375,14 +389,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn write(&self, ending: &Ending, target: &Path) -> Result<Option<PathBuf>> {
+    fn write(&self, ending: &Ending, target: &Target) -> Result<Option<PathBuf>> {
         let Ending::Fitted { fitted, .. } = ending else { return Ok(None) };
-        let path = self.out.join(names::with_extension(target, fitted.format()));
-        if self.batch.link_kept {
-            fitted.save_linked(&path)?
-        } else {
-            fitted.save(&path)?
-        }
+        let path = self.out.join(target.path(fitted.format()));
+        self.places.put(fitted, &path, self.batch.link_kept)?;
         Ok(Some(path))
     }
 

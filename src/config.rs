@@ -118,6 +118,9 @@ pub struct Config {
     pub ledger: LedgerSection,
     /// How links are audited.
     pub link: LinkSection,
+    /// The folder of the file, from which the globs of `roles` are matched as well. Default: none.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
 }
 
 /// The section `[fit]`: what [`Options`] takes, each absent where the default is to hold.
@@ -208,6 +211,7 @@ impl Config {
             for named in keys.into_iter().chain([&mut config.policy, &mut config.ledger.path]).flatten() {
                 *named = folder.join(&*named);
             }
+            config.folder = Some(folder.to_path_buf());
         }
         Ok(config)
     }

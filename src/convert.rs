@@ -18,7 +18,7 @@ mod write;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{Facts, Media, Orientation};
+use crate::facts::{Facts, ImageFacts, Media, Orientation, ProfileKind};
 use crate::format::Format;
 use crate::limits::MAX_PIXELS;
 use crate::plan::{Engine, Rewrite, Rung, Step};
@@ -124,8 +124,26 @@ pub(crate) fn decode_whole(source: &[u8], facts: &Facts) -> Result<Option<u32>> 
             })?;
             Ok(narrowest)
         }
-        format => decode::decode(format, source).map(|decoded| geometry::clear_margin(&decoded.image)),
+        format => {
+            let decoded = decode::decode(format, source, false)?;
+            as_measured(&decoded.image, image)?;
+            Ok(geometry::clear_margin(&decoded.image))
+        }
     }
+}
+
+/// Sees that a picture is as large as its headers said: what was planned was planned for that.
+fn as_measured(decoded: &DynamicImage, image: &ImageFacts) -> Result<()> {
+    let (width, height) = (decoded.width(), decoded.height());
+    // Some decoders turn the picture themselves.
+    let sides = [(image.width, image.height), (image.height, image.width)];
+    if image.pixels() == 0 || sides.contains(&(width, height)) {
+        return Ok(());
+    }
+    Err(Error::malformed(format!(
+        "the picture is of another size than its headers say; found {width}x{height}, stated {}x{}",
+        image.width, image.height
+    )))
 }
 
 fn last(rewrite: &Rewrite) -> &Rung {
@@ -159,7 +177,7 @@ impl Bench<'_> {
         let mut steps = rung.steps.clone();
         let bytes = match rung.steps.first() {
             None | Some(Step::Rename) => None,
-            Some(Step::CutTrailing | Step::StripMetadata) => Some(self.strip(rung)?),
+            Some(Step::CutTrailing | Step::StripMetadata | Step::DropAnimation) => Some(self.strip(rung)?),
             Some(Step::RecodeJpeg) => Some(jpeg::recode_lossless(self.source, MAX_PIXELS, self.kept())?),
             Some(Step::RequantizeJpeg) => {
                 // Its own steps bound it above: what quality is given up for, the budget, is to be filled.
@@ -190,17 +208,31 @@ impl Bench<'_> {
     }
 
     fn strip(&self, rung: &Rung) -> Result<Vec<u8>> {
-        let trailing = match &self.facts.media {
-            Media::Image(image) => image.trailing_bytes,
-            Media::Audio(_) | Media::Video(_) | Media::Document(_) => 0,
-        };
+        let trailing = self.image().map_or(0, |image| image.trailing_bytes);
         let metadata = rung.steps.contains(&Step::StripMetadata) || rung.steps.contains(&Step::OptimizePng);
-        let strip = strip::Strip { metadata, trailing, orientation: self.orientation() };
+        let strip = strip::Strip {
+            metadata,
+            animation: rung.steps.contains(&Step::DropAnimation),
+            // What a profile of sRGB says is what everything shows without one.
+            srgb: self
+                .image()
+                .and_then(|image| image.profile.as_ref())
+                .is_some_and(|profile| profile.kind == ProfileKind::Srgb),
+            trailing,
+            orientation: self.orientation(),
+        };
         strip::stripped(self.facts.format, self.source, strip)
     }
 
+    const fn image(&self) -> Option<&ImageFacts> {
+        match &self.facts.media {
+            Media::Image(image) => Some(image),
+            Media::Audio(_) | Media::Video(_) | Media::Document(_) => None,
+        }
+    }
+
     fn is_lossless(&self) -> bool {
-        matches!(&self.facts.media, Media::Image(image) if image.lossless)
+        self.image().is_some_and(|image| image.lossless)
     }
 
     /// What a JPEG that is not decoded to pixels needs to look right.
@@ -210,10 +242,7 @@ impl Bench<'_> {
     }
 
     fn orientation(&self) -> Orientation {
-        match &self.facts.media {
-            Media::Image(image) => image.orientation,
-            Media::Audio(_) | Media::Video(_) | Media::Document(_) => Orientation::Normal,
-        }
+        self.image().map_or(Orientation::Normal, |image| image.orientation)
     }
 
     /// One step on the pixels, unless an earlier rung has done it.
@@ -234,6 +263,7 @@ impl Bench<'_> {
             Step::FirstFrame | Step::ReduceDepth => {}
             Step::Rename
             | Step::CutTrailing
+            | Step::DropAnimation
             | Step::StripMetadata
             | Step::RecodeJpeg
             | Step::RequantizeJpeg
@@ -262,7 +292,8 @@ impl Bench<'_> {
         if self.facts.format == Format::Jpeg {
             return self.decode_jpeg(salvage);
         }
-        let decoded = decode::decode(self.facts.format, self.source)?;
+        let decoded = decode::decode(self.facts.format, self.source, salvage)?;
+        self.image().map_or(Ok(()), |image| as_measured(&decoded.image, image))?;
         Ok(Pixels {
             done: Vec::new(),
             image: decoded.image,
@@ -301,10 +332,7 @@ impl Bench<'_> {
     /// The best quality for a JPEG made of a JPEG: not above its own, unless it was too large by its picture alone. Then
     /// quality is given up, and all that fits is used.
     fn jpeg_quality(&self) -> f32 {
-        let beside = match &self.facts.media {
-            Media::Image(image) => image.metadata_bytes.saturating_add(image.trailing_bytes),
-            Media::Audio(_) | Media::Video(_) | Media::Document(_) => 0,
-        };
+        let beside = self.image().map_or(0, |image| image.metadata_bytes.saturating_add(image.trailing_bytes));
         if self.facts.bytes.saturating_sub(beside) > self.max_bytes {
             return 100.0;
         }

@@ -38,6 +38,8 @@ pub(crate) fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> Result<
 /// Makes `path` a hard link to `source`, in the place of an older file. Whether that worked: another file system, or
 /// one without links, wants a copy.
 pub(crate) fn link(source: &Path, path: &Path) -> bool {
+    // A link to a link would name a place that is somewhere else from here (link(2) does not follow one).
+    let Ok(source) = &source.canonicalize() else { return false };
     let Ok(folder) = folder_of(path) else { return false };
     let Ok(link) = builder().make_in(folder, |place| fs::hard_link(source, place)) else { return false };
     // Renaming one name of a file to another of its names does nothing (POSIX rename); dropping `link` then removes it.

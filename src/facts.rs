@@ -308,6 +308,9 @@ impl ImageFacts {
 /// What was measured about a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DocumentFacts {
-    /// Whether the head of the file is valid UTF-8 text.
+    /// Whether the head of the file is valid UTF-8 text (all of it, once it was read).
     pub utf8_text: bool,
+    /// The MIME type of a file of another known type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_as: Option<String>,
 }

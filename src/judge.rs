@@ -6,7 +6,7 @@ mod image;
 mod sticker;
 mod video;
 
-pub(crate) use self::document::wire_format;
+pub(crate) use self::document::{document_mime, document_type, wire_format};
 use crate::error::clean;
 use crate::facts::{Damage, Facts, Media, StreamFacts};
 use crate::format::{Family, Format, Role};

@@ -10,9 +10,10 @@ use crate::facts::{Damage, Facts, Media};
 use crate::format::{Format, Role};
 use crate::inspect::inspect;
 use crate::judge::{Finding, Rule, Standing, Verdict, judge, note_other_role, role_of_content};
+use crate::limits::SNIFF_BYTES;
 use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
 use crate::policy::Policy;
-use crate::sniff::sniff;
+use crate::sniff::{is_utf8_throughout, sniff};
 use crate::source::Source;
 use crate::verify::{Fitted, kept, verify};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -160,10 +161,11 @@ impl Fitter {
     /// As [`check`](Self::check).
     pub fn check_deep(&self, source: &Source, ask: Ask) -> Result<Checked> {
         let checked = self.check(source, ask)?;
-        if checked.verdict.standing == Standing::Broken || !is_decoded(&checked) {
-            return Ok(checked);
-        }
         guarded(source, || {
+            let checked = self.read_through(source, checked, ask)?;
+            if checked.verdict.standing == Standing::Broken || !is_decoded(&checked) {
+                return Ok(checked);
+            }
             #[cfg(feature = "video")]
             let watched = if is_playing(&checked) { watch(source, &checked.facts, &self.cancel) } else { Ok(()) };
             #[cfg(not(feature = "video"))]
@@ -201,9 +203,10 @@ impl Fitter {
         Self { cancel: self.cancel.within(limit), ..self.clone() }.fit_in_time(source, checked, ask)
     }
 
-    fn fit_in_time(&self, source: &Source, mut checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
+    fn fit_in_time(&self, source: &Source, checked: Checked, ask: Ask) -> Result<(Checked, Ending)> {
         guarded(source, || {
             self.cancel.check()?;
+            let mut checked = self.read_through(source, checked, ask)?;
             if let Plan::Refuse(refusal) = &checked.plan {
                 let refusal = refusal.clone();
                 return Ok((checked, Ending::Refused(refusal)));
@@ -254,7 +257,38 @@ impl Fitter {
             note_other_role(&mut verdict, wanted, &facts);
         }
         let plan = plan(&facts, &verdict, &self.policy, &self.options, Tools { ffmpeg: self.ffmpeg.is_some() });
+        let plan = match plan {
+            Plan::Refuse(refusal) => Plan::Refuse(self.with_another_role(refusal, &facts, verdict.role)),
+            Plan::Keep | Plan::Rewrite(_) => plan,
+        };
         Checked { facts, verdict, plan }
+    }
+
+    /// What cannot be made small enough may still go as it is, where documents of any type do.
+    fn with_another_role(&self, mut refusal: Refusal, facts: &Facts, role: Role) -> Refusal {
+        let rules = &self.policy.document;
+        if refusal.reason == Reason::CannotFit
+            && matches!(role, Role::Image | Role::Video)
+            && rules.formats.as_ref().is_none_or(|formats| formats.contains(&facts.format))
+            && facts.bytes <= rules.size.hard_bytes
+        {
+            refusal.message.push_str(", or use --as document to send the file as it is");
+        }
+        refusal
+    }
+
+    /// What a document is once all of it was read: text may turn out to be none behind its head.
+    fn read_through(&self, source: &Source, checked: Checked, ask: Ask) -> Result<Checked> {
+        let mut facts = checked.facts;
+        let Media::Document(document) = &mut facts.media else { return Ok(Checked { facts, ..checked }) };
+        if !document.utf8_text || facts.bytes <= SNIFF_BYTES as u64 || is_utf8_throughout(source)? {
+            return Ok(Checked { facts, ..checked });
+        }
+        document.utf8_text = false;
+        if facts.format == Format::Text {
+            facts.format = Format::Binary;
+        }
+        Ok(self.judged(facts, ask))
     }
 
     fn broken(&self, checked: Checked, ask: Ask, error: &Error) -> Checked {
@@ -369,7 +403,10 @@ impl Fitter {
             ErrorKind::Malformed => Ok((checked, Ending::Refused(refusal(Reason::Broken)))),
             ErrorKind::Unsupported => Ok((checked, Ending::Refused(refusal(Reason::Unsupported)))),
             ErrorKind::Limit => Ok((checked, Ending::Refused(refusal(Reason::Limit)))),
-            ErrorKind::CannotFit => Ok((checked, Ending::Refused(refusal(Reason::CannotFit)))),
+            ErrorKind::CannotFit => {
+                let refusal = self.with_another_role(refusal(Reason::CannotFit), &checked.facts, checked.verdict.role);
+                Ok((checked, Ending::Refused(refusal)))
+            }
             ErrorKind::Io | ErrorKind::Engine | ErrorKind::Verify | ErrorKind::Upload { .. } | ErrorKind::Cancelled => {
                 Err(error)
             }
@@ -408,7 +445,7 @@ fn copies_content(plan: &Plan, salvage: bool) -> bool {
     let Plan::Rewrite(rewrite) = plan else { return true };
     let first = rewrite.rungs.first().and_then(|rung| rung.steps.first());
     match first {
-        Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::StripTags) => true,
+        Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::DropAnimation | Step::StripTags) => true,
         // Of a damaged stream as much is copied as there is.
         Some(Step::CopyVideo { .. } | Step::CopyAudio { .. }) => !salvage,
         _ => false,

@@ -225,6 +225,7 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::Limit
         | Rule::Role
         | Rule::ImageAlpha
+        | Rule::ImageDimensions
         | Rule::StickerOpaque
         | Rule::StickerMargin
         | Rule::DocumentSize
@@ -292,12 +293,19 @@ fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
     if verdict.standing == Standing::Broken && !options.salvage {
         let what = verdict.findings.iter().find(|finding| breaks_the_format(finding));
         let what = what.map_or("the file is damaged", |finding| finding.message.as_str());
-        return Some(Plan::refuse(
-            Reason::Broken,
-            format!("{what}; send the original again, or use --salvage to keep what can be read"),
-        ));
+        let salvage = if is_salvaged(facts.format) { ", or use --salvage to keep what can be read" } else { "" };
+        return Some(Plan::refuse(Reason::Broken, format!("{what}; send the original again{salvage}")));
     }
     None
+}
+
+/// Whether as much is read of a damaged file as there is: of pictures only where the decoder gives rows as it goes.
+fn is_salvaged(format: Format) -> bool {
+    match format.family() {
+        Family::Image => matches!(format, Format::Jpeg | Format::Png | Format::Apng | Format::Gif | Format::Bmp),
+        Family::Audio | Family::Video => true,
+        Family::Document => false,
+    }
 }
 
 fn wants_cure(finding: &Finding, options: &Options) -> bool {
@@ -333,13 +341,19 @@ fn lossless_steps(cures: &[&Finding]) -> Option<Vec<Step>> {
 }
 
 /// What an animated picture is refused with, or nothing when its first frame is asked for.
-fn animation_refused(options: &Options, role: Role) -> Option<Plan> {
+fn animation_refused(format: Format, policy: &Policy, options: &Options, role: Role) -> Option<Plan> {
     let message = match options.animated {
         Animated::FirstFrame => return None,
         Animated::Refuse if role == Role::Sticker => {
             "it is animated; use --animated keep for an animated sticker (cloud only), --animated video for a video, or --animated first-frame for a still"
         }
+        Animated::Refuse if policy.document.formats.as_ref().is_none_or(|formats| formats.contains(&format)) => {
+            "it is animated; use --animated video for a video, --animated first-frame for a still, or --as document to send the file as it is"
+        }
         Animated::Refuse => "it is animated; use --animated video for a video, or --animated first-frame for a still",
+        Animated::Keep if role == Role::Sticker && format != Format::Webp => {
+            "only a WebP can stay an animated sticker; make it a WebP first, or use --animated first-frame for a still"
+        }
         Animated::Keep if role == Role::Sticker => {
             "the animated sticker breaks the platform's rules; make it 512x512, at most 500 KB, 10 s in all and 8 ms a frame, or use --animated first-frame"
         }

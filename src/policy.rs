@@ -45,6 +45,8 @@ pub struct ImageRules {
     pub size: Band,
     /// Bits per component.
     pub bit_depth: u8,
+    /// The longer side up to which pixels are of use, in pixels; more is accepted and worth knowing.
+    pub advised_side: u32,
 }
 
 /// Rules for stickers.

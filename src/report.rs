@@ -56,6 +56,12 @@ pub struct Record {
     /// What the source was when it was read, and by which rules: what a later run goes by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
+    /// What earlier runs wrote for this source under other names, and is still there. Only in the run's own record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_outputs: Vec<String>,
+    /// The bytes of a path that is not UTF-8, those that are not ASCII as `\xe9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<String>,
 }
 
 /// What came out for one file.
@@ -129,6 +135,8 @@ impl Record {
             seconds: rounded(seconds),
             reused: false,
             source: None,
+            earlier_outputs: Vec::new(),
+            path_bytes: bytes_of(path),
         }
     }
 
@@ -186,6 +194,8 @@ impl Record {
             seconds: rounded(seconds),
             reused: false,
             source: None,
+            earlier_outputs: Vec::new(),
+            path_bytes: bytes_of(path),
         }
     }
 
@@ -290,6 +300,11 @@ pub fn tagged(kind: &str, value: &impl Serialize) -> String {
         line.extend(fields);
     }
     serde_json::Value::Object(line).to_string()
+}
+
+/// The bytes of a path that is not UTF-8: as text alone, two such paths can be the same.
+pub(crate) fn bytes_of(path: &Path) -> Option<String> {
+    path.to_str().is_none().then(|| path.as_os_str().as_encoded_bytes().escape_ascii().to_string())
 }
 
 /// Milliseconds are enough for a person, microseconds for a machine.

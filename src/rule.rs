@@ -54,6 +54,7 @@ rules! {
     ImageOrientation     "image.orientation"        "Shown upright only by readers that honour the EXIF orientation."
     ImageProfile         "image.icc-profile"        "A colour profile other than sRGB."
     ImageAlpha           "image.alpha"              "Transparent parts are shown on an unknown background."
+    ImageDimensions      "image.dimensions"         "More pixels a side than chats show."
     ImageMetadata        "image.metadata"           "A GPS position or a serial number would be sent along."
     ImageTrailing        "image.trailing-bytes"     "Bytes after the picture's end."
     ImageCoding          "image.coding"             "A coding (arithmetic JPEG) that browsers and phones do not decode."

@@ -27,6 +27,7 @@ use crate::error::Result;
 use crate::format::Format;
 use crate::source::Source;
 use bytes::Window;
+pub(crate) use text::is_utf8_throughout;
 
 /// The most UTF-16 units that are decoded of a head.
 const TEXT_UNITS: usize = crate::limits::SNIFF_BYTES / 2;
@@ -40,6 +41,8 @@ pub struct Sniffed {
     pub streams: Streams,
     /// Whether the head is valid UTF-8 text (also for markup).
     pub utf8_text: bool,
+    /// The MIME type of a file that is known, but of no use here: [`Format::Other`].
+    pub known_as: Option<&'static str>,
 }
 
 /// What the head of a container of sound or moving pictures tells of its streams.
@@ -60,7 +63,7 @@ pub struct Streams {
 impl Sniffed {
     /// A format of which nothing else is known.
     fn of(format: Format) -> Self {
-        Self { format, streams: Streams::default(), utf8_text: false }
+        Self { format, streams: Streams::default(), utf8_text: false, known_as: None }
     }
 
     fn with(self, streams: Streams) -> Self {

@@ -2,6 +2,8 @@
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "cli/places.rs"]
+mod places;
 #[path = "cli/runs.rs"]
 mod runs;
 #[path = "cli/severity.rs"]

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
             return single::to_stdout(fitter, &source, ask, &screen);
         }
         let watch = Watch::new(Verb::Fit, &[], &screen, fitter);
-        let record = single::to_folder(fitter, &source, ask, &args.target.out)?;
+        let record = single::to_folder(&settings.batch, &source, ask, &args.target.out)?;
         watch.finished(&record);
         return ended(&watch, &single::summary(&record, fitter.cancel()), &screen, false);
     }

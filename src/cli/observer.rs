@@ -112,4 +112,8 @@ impl Observer for Watch<'_> {
             self.fitter.cancel().cancel();
         }
     }
+
+    fn unrecorded(&self, summary: &Summary) {
+        self.sum_up(summary);
+    }
 }

@@ -61,6 +61,7 @@ impl Settings {
         let walk = WalkOptions {
             role: inputs.role,
             roles: config.roles,
+            base: config.folder,
             hidden: inputs.hidden,
             respect_gitignore: inputs.respect_gitignore,
             exclude: Vec::new(),

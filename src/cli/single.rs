@@ -2,9 +2,9 @@
 
 use super::screen::Screen;
 use super::{Exit, Outcome};
+use mediafit::batch::Batch;
 use mediafit::error::clean;
 use mediafit::{Ask, Cancel, Ending, Error, ErrorKind, Fitter, Record, Result, Role, Source, Summary};
-use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::thread;
@@ -35,32 +35,8 @@ pub(crate) fn checked(fitter: &Fitter, bytes: Vec<u8>, role: Option<Role>, deep:
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub(crate) fn to_folder(fitter: &Fitter, source: &Source, ask: Ask, out: &Path) -> Result<Record> {
-    let start = Instant::now();
-    fs::create_dir_all(out).map_err(|error| Error::io("the output folder cannot be made", error).at(out))?;
-    let name = Path::new(STDIN);
-    let ended = guarded(|| fitter.fit(source, ask))?;
-    let seconds = start.elapsed().as_secs_f64();
-    let record = match &ended {
-        Ok((checked, ending)) => {
-            let record = Record::of_fit(name, checked, ending, seconds);
-            match ending {
-                Ending::Fitted { fitted, .. } => {
-                    let path = out.join("stdin").with_extension(fitted.format().extension());
-                    fitted.save(&path)?;
-                    record.written_to(&path, fitted)
-                }
-                Ending::Refused(_) => record,
-            }
-        }
-        Err(error) if error.kind() == ErrorKind::Cancelled => return Err(Error::cancelled()),
-        Err(error) => Record::of_error(name, source.len(), None, error, seconds),
-    };
-    let journal = out.join("mediafit.jsonl");
-    let failed = |error| Error::io("cannot be written", error).at(&journal);
-    let mut file = OpenOptions::new().create(true).append(true).open(&journal).map_err(failed)?;
-    file.write_all(format!("{}\n", record.to_json()).as_bytes()).map_err(failed)?;
-    Ok(record)
+pub(crate) fn to_folder(batch: &Batch, source: &Source, ask: Ask, out: &Path) -> Result<Record> {
+    guarded(|| batch.fit_source(source, ask, "stdin", out))?
 }
 
 /// Makes `source` fit, and writes its bytes to standard output.

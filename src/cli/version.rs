@@ -14,6 +14,13 @@ const ENGINES: &[(&str, &str, bool)] = &[
     ("others",  "image (GIF BMP TIFF ICO)",  true),
     ("colour",  "moxcms",                    true),
     ("scaling", "fast_image_resize",         true),
+    ("AAC",     "syom",                      true),
+    ("Opus",    "libopus",                   true),
+    ("AMR",     "rvoip-codec-core",          true),
+    ("sound",   "symphonia (MP3 Vorbis FLAC ALAC ADPCM)", true),
+    ("H.264",   "rust_h264 reads, OpenH264 writes", cfg!(feature = "video")),
+    ("HEVC",    "rusty_h265 (in videos)",    cfg!(feature = "video")),
+    ("VP9",     "rusty_vp9",                 cfg!(feature = "video")),
 ];
 
 static LONG: LazyLock<String> = LazyLock::new(|| {
@@ -21,7 +28,7 @@ static LONG: LazyLock<String> = LazyLock::new(|| {
         format!("  {what:<8} {}\n", if *built_in { engine } else { "not in this build" })
     };
     format!(
-        "{version}\n\nengines:\n{engines}\nbuild:\n  target   {arch} {os}\n  profile  {profile}\n  nasm     {nasm}\n  rust     {rust} or later",
+        "{version}\n\nengines:\n{engines}\nbuild:\n  target   {arch} {os}\n  profile  {profile}\n  nasm     {nasm} (JPEG, AVIF, OpenH264)\n  rust     {rust} or later",
         version = env!("CARGO_PKG_VERSION"),
         engines = ENGINES.iter().map(engine).collect::<String>(),
         arch = std::env::consts::ARCH,

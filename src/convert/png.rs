@@ -1,6 +1,7 @@
 //! PNG out: coded, optimised without loss, or with a palette.
 
 use crate::error::{Error, Result};
+use crate::limits::MAX_METADATA;
 use image::{DynamicImage, ImageEncoder, RgbaImage};
 use oxipng::{Deflater, Options, StripChunks};
 use std::io::Write;
@@ -31,6 +32,10 @@ pub(crate) fn optimized(bytes: &[u8]) -> Result<Vec<u8>> {
     options.palette_reduction = false;
     options.grayscale_reduction = false;
     options.interlace = Some(false);
+    // The pixels at 64 bits each, and a profile: one of gigabytes packs into a small file.
+    let side = |at: usize| bytes.get(at..at + 4).and_then(|side| side.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let pixels = (u64::from(side(16)) + 1) * u64::from(side(20));
+    options.max_decompressed_size = usize::try_from(pixels * 8).ok().map(|bytes| bytes.saturating_add(MAX_METADATA));
     oxipng::optimize_from_memory(bytes, &options)
         .map_err(|error| Error::malformed(format!("the PNG cannot be optimised: {error}")))
 }

@@ -14,6 +14,10 @@ use crate::format::Format;
 pub(crate) struct Strip {
     /// Metadata that does not change the look.
     pub(crate) metadata: bool,
+    /// What makes a still PNG pass for an animated one.
+    pub(crate) animation: bool,
+    /// A profile that says sRGB, where metadata goes: stickers are shown in it anyway.
+    pub(crate) srgb: bool,
     /// Bytes after the picture's end.
     pub(crate) trailing: u64,
     /// Which way up the picture is stored: kept in a minimal EXIF block where it matters.
@@ -24,13 +28,13 @@ pub(crate) struct Strip {
 pub(crate) fn stripped(format: Format, bytes: &[u8], strip: Strip) -> Result<Vec<u8>> {
     let kept = usize::try_from((bytes.len() as u64).saturating_sub(strip.trailing)).unwrap_or(bytes.len());
     let bytes = bytes.get(..kept).unwrap_or(bytes);
-    if !strip.metadata && format != Format::Webp {
+    if !strip.metadata && !strip.animation && format != Format::Webp {
         return Ok(bytes.to_vec());
     }
     match format {
         Format::Jpeg => jpeg::stripped(bytes, strip.orientation),
-        Format::Png | Format::Apng => png::stripped(bytes, strip.orientation),
-        Format::Webp => webp::stripped(bytes, strip.metadata),
+        Format::Png | Format::Apng => png::stripped(bytes, strip),
+        Format::Webp => webp::stripped(bytes, strip),
         other => Err(Error::unsupported(format!("metadata of {} cannot be stripped without loss", other.label()))),
     }
 }

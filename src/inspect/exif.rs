@@ -11,8 +11,8 @@ use crate::limits::MAX_ENTRIES;
 const ORIENTATION: u16 = 0x0112;
 const EXIF_IFD: u16 = 0x8769;
 const GPS_IFD: u16 = 0x8825;
-const GPS_LATITUDE: u16 = 2;
-const GPS_LONGITUDE: u16 = 4;
+/// Latitude and longitude of the camera and of what it looks at, and the name of the area (CIPA DC-008 §4.6.6).
+const GPS_PLACES: [u16; 5] = [2, 4, 20, 22, 28];
 const CAMERA_OWNER_NAME: u16 = 0xA430;
 const BODY_SERIAL_NUMBER: u16 = 0xA431;
 const LENS_SERIAL_NUMBER: u16 = 0xA435;
@@ -23,7 +23,7 @@ const CAMERA_SERIAL_NUMBER: u16 = 0xC62F;
 pub(super) struct ExifFacts {
     /// Which way up, when the tag is there.
     pub orientation: Option<Orientation>,
-    /// A latitude or a longitude is there.
+    /// A latitude, a longitude or the name of an area is there.
     pub gps: bool,
     /// The serial number of a camera or lens, or the owner's name, is there.
     pub serials: bool,
@@ -151,7 +151,7 @@ impl<'a> Tiff<'a> {
                     }
                 }
                 GPS_IFD => {
-                    let position = |entry: &Entry| matches!(entry.tag, GPS_LATITUDE | GPS_LONGITUDE);
+                    let position = |entry: &Entry| GPS_PLACES.contains(&entry.tag);
                     facts.gps |= self.named(entry)?.iter().any(|entry| position(entry) && entry.count > 0);
                 }
                 _ => facts.serials = facts.serials || self.is_serial(entry)?,
@@ -214,6 +214,15 @@ mod tests {
         assert_eq!(read_bytes(little).orientation, Some(Orientation::Rotate90));
         let big = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0";
         assert_eq!(read_bytes(big).orientation, Some(Orientation::Rotate180));
+    }
+
+    #[test]
+    fn every_tag_of_a_place_is_a_position() {
+        for tag in [2, 4, 20, 22, 28] {
+            let head = b"II*\0\x08\0\0\0\x01\0\x25\x88\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0\x01\0";
+            let bytes = [&head[..], &[tag, 0, 7, 0, 2, 0, 0, 0, 65, 66, 0, 0, 0, 0, 0, 0]].concat();
+            assert!(read_bytes(&bytes).gps, "{tag}");
+        }
     }
 
     #[test]

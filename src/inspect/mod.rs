@@ -117,7 +117,13 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
         }
         Family::Document => {
             let damage = unrecognised(source, sniffed).into_iter().collect();
-            (Media::Document(DocumentFacts { utf8_text: sniffed.utf8_text }), damage)
+            (
+                Media::Document(DocumentFacts {
+                    utf8_text: sniffed.utf8_text,
+                    known_as: sniffed.known_as.map(str::to_owned),
+                }),
+                damage,
+            )
         }
     };
     let file_name = source.name().and_then(|name| name.file_name()).map(|name| name.to_string_lossy().into_owned());

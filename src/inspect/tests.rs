@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 fn look(format: Format, bytes: &[u8]) -> (ImageFacts, Vec<Damage>) {
     let source = Source::from_bytes(bytes, None);
-    let sniffed = Sniffed { format, streams: crate::sniff::Streams::default(), utf8_text: false };
+    let sniffed = Sniffed { format, streams: crate::sniff::Streams::default(), utf8_text: false, known_as: None };
     let facts = inspect(&source, &sniffed).unwrap();
     let Media::Image(image) = facts.media else { panic!("{format} is a picture") };
     (image, facts.damage)

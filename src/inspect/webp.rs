@@ -91,16 +91,18 @@ impl Walk<'_> {
             b"ANIM" => {}
             b"ANMF" => self.frame(data)?,
             b"ICCP" => self.found.image.profile = Some(icc::read(data)?),
-            _ => {
+            b"EXIF" => {
                 self.found.image.metadata_bytes += data.len() + 8;
-                if kind == *b"EXIF" {
-                    let exif = exif::read(data)?;
-                    self.found.note_exif(exif);
-                    self.found.image.orientation = exif.orientation.unwrap_or(Orientation::Normal);
-                } else if kind == *b"XMP " {
-                    self.found.note_xmp(xmp::read(data)?);
-                }
+                let exif = exif::read(data)?;
+                self.found.note_exif(exif);
+                self.found.image.orientation = exif.orientation.unwrap_or(Orientation::Normal);
             }
+            b"XMP " => {
+                self.found.image.metadata_bytes += data.len() + 8;
+                self.found.note_xmp(xmp::read(data)?);
+            }
+            // What is not known stays (RFC 9649 §2.7.1.6).
+            _ => {}
         }
         Ok(())
     }

@@ -17,8 +17,8 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
             let message = format!("{} is refused at upload, but goes as plain text named .txt", facts.format.label());
             findings.push(Finding::new(Rule::DocumentType, Fail, facts.format.mime(), Format::Text.mime(), message));
         } else if !plain {
-            let message = format!("{} is refused at upload", facts.format.label());
-            findings.push(Finding::new(Rule::DocumentType, Fail, facts.format.mime(), names(accepted), message));
+            let message = format!("{} is refused at upload", document_type(facts));
+            findings.push(Finding::new(Rule::DocumentType, Fail, document_mime(facts), names(accepted), message));
         }
     }
     size(facts, Rule::DocumentSize, rules.size, findings);
@@ -36,6 +36,9 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
             let message = "without a name it is shown unnamed, with the extension .bin";
             findings.push(Finding::new(Rule::DocumentFilename, Warn, "none", "a file name", message));
         }
+        // Neither can a name without an extension, and text is called as its readers expect it: Makefile, LICENSE.
+        (Some(_), None) if matches!(facts.format, Format::Binary | Format::Other) => {}
+        (Some(_), None) if is_text(facts) && !rules.text_as_plain => {}
         (Some(_), None) => {
             let message = format!("the name has no extension; the content is {}", facts.format.label());
             findings.push(Finding::new(Rule::DocumentExtension, Warn, "none", facts.format.extension(), message));
@@ -46,7 +49,7 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
             // Text has as many right extensions as people have habits (.csv, .md, .json): on the cloud it goes as .txt.
             let format = wire_format(facts, policy);
             let right = format.has_extension(extension)
-                || (facts.format == Format::Text && !rules.text_as_plain)
+                || (is_text(facts) && !rules.text_as_plain)
                 || findings.iter().any(|finding| finding.rule == Rule::DocumentType);
             if !right {
                 let message = format!("the content is {}, the name says .{extension}", facts.format.label());
@@ -54,6 +57,27 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
                 findings.push(Finding::new(Rule::DocumentExtension, Warn, extension.as_str(), allowed, message));
             }
         }
+    }
+}
+
+const fn is_text(facts: &Facts) -> bool {
+    matches!(facts.format, Format::Text | Format::Utf16)
+}
+
+/// What a person calls the type of a document, by its MIME type where it has no other name here.
+pub(crate) fn document_type(facts: &Facts) -> &str {
+    known_as(facts).unwrap_or_else(|| facts.format.label())
+}
+
+/// The MIME type of a document.
+pub(crate) fn document_mime(facts: &Facts) -> &str {
+    known_as(facts).unwrap_or_else(|| facts.format.mime())
+}
+
+fn known_as(facts: &Facts) -> Option<&str> {
+    match &facts.media {
+        Media::Document(document) => document.known_as.as_deref(),
+        Media::Image(_) | Media::Audio(_) | Media::Video(_) => None,
     }
 }
 

@@ -23,7 +23,18 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
         if accepted && (facts.damage.is_empty() || image.color != ColorModel::Other) {
             coding(image, rules.bit_depth, findings);
         }
+        if format == Format::Apng && image.animation.is_none() && facts.damage.is_empty() {
+            let message = "a still picture in the form of an animation (acTL), which is not taken as an image";
+            findings.push(Finding::new(Rule::ImageAnimated, Fail, "acTL", "none", message));
+        }
         looks(image, findings);
+        let side = image.width.max(image.height);
+        if side > rules.advised_side {
+            let found = format!("{}x{}", image.width, image.height);
+            let message =
+                format!("{found} pixels are more than chats show; a longer side of {} does", rules.advised_side);
+            findings.push(Finding::new(Rule::ImageDimensions, Info, found, rules.advised_side, message));
+        }
         metadata(image, findings);
     }
 }

@@ -1,7 +1,7 @@
 //! The rules for stickers (whatsapp-media §1.3, `stk.*`).
 
 use super::{Finding, Rule, Severity, names, size};
-use crate::facts::{Facts, ImageFacts, Media};
+use crate::facts::{Facts, ImageFacts, Media, ProfileKind};
 use crate::format::Format;
 use crate::policy::{Platform, Policy, StickerRules};
 use Severity::{Fail, Info, Warn};
@@ -43,9 +43,21 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
         findings.push(Finding::new(Rule::StickerMargin, Info, margin, rules.margin_px, message));
     }
     super::image::profile(image, findings);
-    if image.gps || image.serials {
+    metadata(facts, image, findings);
+}
+
+/// A sticker is shown in sRGB and as it is stored: what is written beside its pixels is of no use, and may tell something.
+fn metadata(facts: &Facts, image: &ImageFacts, findings: &mut Vec<Finding>) {
+    let told = if image.gps { Some("gps") } else { image.serials.then_some("serial") };
+    if let Some(found) = told {
         let message = "metadata tells where or with which device the picture was taken";
-        let found = if image.gps { "gps" } else { "serial" };
+        findings.push(Finding::new(Rule::ImageMetadata, Warn, found, "none", message));
+        return;
+    }
+    let profile = image.profile.as_ref().is_some_and(|profile| profile.kind == ProfileKind::Srgb && profile.bytes > 0);
+    if facts.format == Format::Webp && facts.damage.is_empty() && (image.metadata_bytes > 0 || profile) {
+        let found = if image.metadata_bytes > 0 { "metadata" } else { "sRGB profile" };
+        let message = "a sticker needs no metadata (EXIF, XMP) and no profile of sRGB";
         findings.push(Finding::new(Rule::ImageMetadata, Warn, found, "none", message));
     }
 }

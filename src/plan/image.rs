@@ -18,15 +18,17 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
         return refusal;
     }
     if image.animation.is_some()
-        && let Some(refusal) = animation_refused(options, Role::Image)
+        && let Some(refusal) = animation_refused(facts.format, policy, options, Role::Image)
     {
         return refusal;
     }
     let max_bytes = policy.image.size.target_bytes;
     let (width, height) = image.upright();
     let shape = Shape::Aspect(width, height);
-    let rungs = match lossless_steps(cures) {
-        Some(steps) => vec![Rung { steps, format: facts.format }],
+    let lossless = without_pixels(facts, image, cures);
+    let is_lossless = lossless.is_some();
+    let rungs = match lossless {
+        Some(rung) => vec![rung],
         None => {
             // A policy may accept fewer formats than we can make.
             let mut rungs = rungs(facts, image, cures, max_bytes, options);
@@ -41,8 +43,22 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
         );
     }
     // A lossless cure of a file between target and limit leaves it there: that is a warning, not a failure.
-    let max_bytes = if lossless_steps(cures).is_some() { policy.image.size.hard_bytes } else { max_bytes };
+    let max_bytes = if is_lossless { policy.image.size.hard_bytes } else { max_bytes };
     Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, shape))
+}
+
+/// The way that leaves the coded picture alone, where that cures everything.
+fn without_pixels(facts: &Facts, image: &ImageFacts, cures: &[&Finding]) -> Option<Rung> {
+    // Of a PNG that only says it is animated, a still is left when the frames go.
+    let is_still = facts.format == Format::Apng && image.animation.is_none();
+    if !is_still {
+        return lossless_steps(cures).map(|steps| Rung { steps, format: facts.format });
+    }
+    let others: Vec<&Finding> = cures.iter().copied().filter(|finding| finding.rule != Rule::ImageAnimated).collect();
+    let mut steps = lossless_steps(&others)?;
+    steps.retain(|step| *step != Step::Rename);
+    steps.push(Step::DropAnimation);
+    Some(Rung { steps, format: Format::Png })
 }
 
 fn rungs(facts: &Facts, image: &ImageFacts, cures: &[&Finding], max_bytes: u64, options: &Options) -> Vec<Rung> {
@@ -51,9 +67,10 @@ fn rungs(facts: &Facts, image: &ImageFacts, cures: &[&Finding], max_bytes: u64, 
     });
     let mut rungs = if only_size { size_rungs(facts, image, max_bytes) } else { Vec::new() };
     let mut pixels = decode_steps(image, options);
-    // Lossless sources stay lossless and transparent ones transparent, as long as that fits. A PNG that is only too large
-    // would come out no smaller than from the optimiser above.
-    if (image.lossless || image.alpha) && !(only_size && facts.format == Format::Png) {
+    // Lossless sources stay lossless and transparent ones transparent, as long as that fits. A PNG would come out no smaller
+    // than from the optimiser above; coding gives up early where that pays no more.
+    let is_optimized = rungs.iter().any(|rung| rung.steps == [Step::OptimizePng]);
+    if (image.lossless || image.alpha) && !is_optimized {
         rungs.push(Rung { steps: with(&pixels, &[Step::EncodePng]), format: Format::Png });
     }
     if image.alpha && options.transparency == Transparency::Keep {
@@ -84,12 +101,19 @@ fn size_rungs(facts: &Facts, image: &ImageFacts, max_bytes: u64) -> Vec<Rung> {
         Format::Jpeg if reach(JPEG_RECODE_REACH) => {
             rungs.push(Rung { steps: vec![Step::RecodeJpeg], format: Format::Jpeg });
         }
-        Format::Png if reach(PNG_OPTIMIZE_REACH) => {
+        Format::Png if reach(PNG_OPTIMIZE_REACH) || is_stored_indexed(image, content) => {
             rungs.push(Rung { steps: vec![Step::OptimizePng], format: Format::Png });
         }
         _ => {}
     }
     rungs
+}
+
+/// Whether it has one component a pixel and was hardly compressed: its pixels as RGB would be three times as large.
+fn is_stored_indexed(image: &ImageFacts, content: u64) -> bool {
+    const NEAR: u64 = 2;
+    matches!(image.color, ColorModel::Gray | ColorModel::Palette)
+        && content > image.pixels().saturating_mul(u64::from(image.bit_depth)) / 8 / NEAR
 }
 
 fn looks_right_as_stored(image: &ImageFacts) -> bool {

@@ -11,6 +11,8 @@ pub enum Step {
     CutTrailing,
     /// Metadata that does not change the look is dropped, the coded picture copied.
     StripMetadata,
+    /// What makes a still PNG pass for an animated one is dropped, the coded picture copied.
+    DropAnimation,
     /// JPEG coefficients are coded anew, without loss, as small as they go.
     RecodeJpeg,
     /// JPEG coefficients are made coarser in place, at the best quality that fits: no pixels are decoded.
@@ -92,6 +94,7 @@ impl Step {
             Self::Rename => "rename",
             Self::CutTrailing => "cut-trailing-bytes",
             Self::StripMetadata => "strip-metadata",
+            Self::DropAnimation => "drop-animation",
             Self::RecodeJpeg => "recode-jpeg",
             Self::RequantizeJpeg => "requantize-jpeg",
             Self::OptimizePng => "optimize-png",

@@ -18,7 +18,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
         let rungs = vec![Rung { steps, format: facts.format }];
         return Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Square(side)));
     }
-    if animated && let Some(refusal) = animation_refused(options, Role::Sticker) {
+    if animated && let Some(refusal) = animation_refused(facts.format, policy, options, Role::Sticker) {
         return refusal;
     }
     let max_bytes = policy.sticker.size.target_bytes;

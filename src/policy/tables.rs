@@ -31,7 +31,13 @@ mod formats {
 
 pub(super) const CLOUD: Policy = Policy {
     platform: Platform::Cloud,
-    image: ImageRules { formats: Cow::Borrowed(formats::IMAGE), size: IMAGE, bit_depth: 8 },
+    image: ImageRules {
+        formats: Cow::Borrowed(formats::IMAGE),
+        size: IMAGE,
+        bit_depth: 8,
+        // The platform states none: our own advice, a third more than the widest phone screens have when turned.
+        advised_side: 4096,
+    },
     sticker: StickerRules {
         formats: Cow::Borrowed(formats::STICKER),
         side: 512,

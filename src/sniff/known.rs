@@ -59,7 +59,8 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
         return Ok(None);
     }
     let row = FORMATS.iter().find(|(name, _)| *name == mime);
-    Ok(Some(Sniffed::of(row.map_or(Format::Other, |&(_, format)| format))))
+    let known_as = Some(mime).filter(|_| row.is_none());
+    Ok(Some(Sniffed { known_as, ..Sniffed::of(row.map_or(Format::Other, |&(_, format)| format)) }))
 }
 
 #[cfg(test)]

@@ -4,10 +4,17 @@ use super::Sniffed;
 use super::bytes::{Window, byte, find};
 use crate::error::Result;
 use crate::format::Format;
+use crate::source::Source;
 use std::borrow::Cow;
 
 /// The most that is inflated of a gzip file to see whether it holds an SVG. Deflate packs a thousand to one.
 const MAX_INFLATED: usize = 16 * 1024;
+
+/// How much is read at once of a comment that is longer than the head.
+const COMMENT_BLOCK: usize = 16 * 1024;
+
+/// How much is read at once where all of a text is.
+const TEXT_BLOCK: usize = 256 * 1024;
 
 /// Where PDF readers look for the header (ISO 32000-1 annex H, implementation note 13).
 const PDF_REACH: usize = 1024;
@@ -34,8 +41,13 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     };
     let plain = || match &text {
         // The platform's plain text is UTF-8: UTF-16 would reach the receiver as rubbish. Its mark must not pass for MPEG audio.
-        Cow::Owned(decoded) => is_printable(decoded).then_some(Format::Binary),
+        Cow::Owned(decoded) => is_printable(decoded).then_some(Format::Utf16),
         Cow::Borrowed(bytes) => (utf8_text && is_printable(bytes)).then_some(Format::Text),
+    };
+    let format = match format {
+        // What stands behind a comment that fills the head.
+        None | Some(Format::Xml) if cut => behind_comment(window, head)?.or(format),
+        _ => format,
     };
     let format = format.or_else(plain);
     // A PDF or RTF counts as its own format, whatever its bytes look like.
@@ -94,6 +106,28 @@ fn is_utf8(head: &[u8], cut: bool) -> bool {
     }
 }
 
+/// Whether `source` is UTF-8 from its start to its end.
+///
+/// # Errors
+/// `Io` when it cannot be read.
+pub(crate) fn is_utf8_throughout(source: &Source) -> Result<bool> {
+    let (mut at, mut left) = (0, Vec::new());
+    while at < source.len() {
+        let read = source.bytes_at(at, TEXT_BLOCK)?;
+        at += read.len() as u64;
+        let bytes = [std::mem::take(&mut left), read].concat();
+        match std::str::from_utf8(&bytes) {
+            Ok(_) => {}
+            // A character can lie across two blocks, but not across the end.
+            Err(error) if error.error_len().is_none() && at < source.len() && bytes.len() > error.valid_up_to() => {
+                left = bytes.get(error.valid_up_to()..).unwrap_or_default().to_vec();
+            }
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 /// UTF-16 behind its byte order mark, as a string.
 fn utf16(head: &[u8]) -> Option<String> {
     let big = match head.first_chunk() {
@@ -141,6 +175,31 @@ fn markup(text: &[u8]) -> Option<Format> {
     has_prolog.then_some(Format::Xml)
 }
 
+/// What a document is whose comment goes on behind its head; nothing where that is not so.
+fn behind_comment(window: &mut Window<'_>, head: &[u8]) -> Result<Option<Format>> {
+    const END: &[u8] = b"-->";
+    let closed = head.windows(END.len()).rposition(|three| three == END).unwrap_or(0);
+    let opened = head.get(closed..).and_then(|text| find(text, b"<!--"));
+    let Some(before) = opened.and_then(|at| head.get(..closed + at)) else { return Ok(None) };
+    // Only one before the first element: an element in its place would be the first.
+    if markup(&[without_bom(before.trim_ascii_start()), b"<svg>"].concat()) != Some(Format::Svg) {
+        return Ok(None);
+    }
+    let mut offset = (head.len() - END.len()) as u64;
+    while offset < window.len() {
+        let block = window.at(offset, COMMENT_BLOCK)?;
+        if block.len() <= END.len() {
+            break;
+        }
+        if let Some(at) = find(block, END) {
+            let rest = window.at(offset + (at + END.len()) as u64, COMMENT_BLOCK)?;
+            return Ok(markup(rest.trim_ascii_start()));
+        }
+        offset += (block.len() - END.len()) as u64;
+    }
+    Ok(None)
+}
+
 /// The format that an element at the start of `text` belongs to.
 fn root(text: &[u8]) -> Option<Format> {
     let name = text.get(1..)?;
@@ -173,7 +232,6 @@ fn behind_doctype(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Source;
 
     fn sniff(bytes: &[u8]) -> Option<(Format, bool)> {
         let source = Source::from_bytes(bytes, None);
@@ -204,11 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn drawing_is_seen_behind_a_comment_that_is_longer_than_the_head() {
+        let svg = format!("<?xml version='1.0'?><!-- {} --><svg/>", "licence ".repeat(9000));
+        assert_eq!(sniff(svg.as_bytes()), Some((Format::Svg, true)));
+        let text = format!("<!-- {} ", "never ends ".repeat(9000));
+        assert_eq!(sniff(text.as_bytes()), Some((Format::Text, true)));
+    }
+
+    #[test]
+    fn a_text_is_read_to_its_end() {
+        let text = |end: &[u8]| Source::from_bytes([&"ü".repeat(300_000).into_bytes(), end].concat(), None);
+        assert!(is_utf8_throughout(&text(b"!")).unwrap());
+        assert!(!is_utf8_throughout(&text(b"caf\xe9 au lait")).unwrap());
+        assert!(!is_utf8_throughout(&text(b"\xc3")).unwrap());
+    }
+
+    #[test]
     fn text_is_valid_and_free_of_control_characters() {
         assert_eq!(sniff("Grüße\tan\nalle".as_bytes()), Some((Format::Text, true)));
         assert_eq!(sniff(b"caf\xe9"), None);
         assert_eq!(sniff(b"ab\0cd"), None);
-        assert_eq!(sniff(b"\xff\xfeh\0i\0\n\0"), Some((Format::Binary, false)));
+        assert_eq!(sniff(b"\xff\xfeh\0i\0\n\0"), Some((Format::Utf16, false)));
         // The head ends inside a character of a longer file; at the end of a file that is an error.
         let long = [vec![b'a'; 32 * 1024 - 1], "ü and so on".into()].concat();
         assert_eq!(sniff(&long), Some((Format::Text, true)));

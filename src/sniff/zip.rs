@@ -1,7 +1,7 @@
 //! ZIP archives: Office, OpenDocument and EPUB files by what they hold (ECMA-376 part 2, ODF 1.3 part 2 §3.3, EPUB OCF §4.3).
 
 use super::Sniffed;
-use super::bytes::{Window, le16, le32};
+use super::bytes::{Window, find, le16, le32};
 use crate::error::Result;
 use crate::format::Format;
 
@@ -34,6 +34,33 @@ const FOLDERS: &[(&[u8], Format)] = &[
     (b"ppt/",  Format::Pptx),
 ];
 
+/// The type of an Office file's main part, as the list of types has it (ECMA-376 part 1 §11.3.10, §12.3.23, §13.3.6; those
+/// with macros by MS-OFFMACRO2 §2): templates, shows and files with macros differ in nothing else.
+#[rustfmt::skip]
+const MAIN_PARTS: &[(&[u8], Format)] = &[
+    (b"wordprocessingml.document.main+xml",                Format::Docx),
+    (b"wordprocessingml.template.main+xml",                Format::Dotx),
+    (b"ms-word.document.macroEnabled.main+xml",            Format::Docm),
+    (b"ms-word.template.macroEnabledTemplate.main+xml",    Format::Dotm),
+    (b"spreadsheetml.sheet.main+xml",                      Format::Xlsx),
+    (b"spreadsheetml.template.main+xml",                   Format::Xltx),
+    (b"ms-excel.sheet.macroEnabled.main+xml",              Format::Xlsm),
+    (b"ms-excel.template.macroEnabled.main+xml",           Format::Xltm),
+    (b"ms-excel.sheet.binary.macroEnabled.main",           Format::Xlsb),
+    (b"ms-excel.addin.macroEnabled.main+xml",              Format::Xlam),
+    (b"presentationml.presentation.main+xml",              Format::Pptx),
+    (b"presentationml.slideshow.main+xml",                 Format::Ppsx),
+    (b"presentationml.template.main+xml",                  Format::Potx),
+    (b"ms-powerpoint.presentation.macroEnabled.main+xml",  Format::Pptm),
+    (b"ms-powerpoint.slideshow.macroEnabled.main+xml",     Format::Ppsm),
+    (b"ms-powerpoint.template.macroEnabled.main+xml",      Format::Potm),
+    (b"ms-powerpoint.addin.macroEnabled.main+xml",         Format::Ppam),
+];
+
+/// The most of the list of types that is read, and that it inflates to: the main part stands near its start.
+const MAX_PACKED_TYPES: usize = 16 * 1024;
+const MAX_TYPES: usize = 256 * 1024;
+
 /// Other parts that Office files start with.
 const OFFICE_PARTS: &[&[u8]] = &[CONTENT_TYPES, b"_rels/", b"docProps/", b"customXml/", b"docMetadata/"];
 
@@ -43,15 +70,16 @@ const CONTENT_TYPES: &[u8] = b"[Content_Types].xml";
 #[derive(Default)]
 struct Names {
     count: usize,
-    content_types: bool,
+    /// Where the local entry of the list of types is.
+    content_types: Option<u64>,
     office_parts: bool,
     folder: Option<Format>,
 }
 
 impl Names {
-    fn add(&mut self, name: &[u8]) {
+    fn add(&mut self, name: &[u8], offset: u64) {
         self.count += 1;
-        self.content_types |= name == CONTENT_TYPES;
+        self.content_types = self.content_types.or((name == CONTENT_TYPES).then_some(offset));
         self.office_parts |= OFFICE_PARTS.iter().any(|part| name.starts_with(part));
         let folder = FOLDERS.iter().find(|(folder, _)| name.starts_with(folder));
         self.folder = self.folder.or(folder.map(|&(_, format)| format));
@@ -59,7 +87,7 @@ impl Names {
 
     /// The format, once both the list of types and the folder were seen: a plain archive may hold a folder `word`.
     fn decided(&self) -> Option<Format> {
-        self.folder.filter(|_| self.content_types)
+        self.folder.filter(|_| self.content_types.is_some())
     }
 
     const fn is_plain(&self) -> bool {
@@ -82,7 +110,26 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     if names.decided().is_none() && !names.is_plain() {
         read_directory(window, &mut names)?;
     }
-    Ok(Some(Sniffed::of(names.decided().unwrap_or(Format::Zip))))
+    let Some(by_folder) = names.decided() else { return Ok(Some(Sniffed::of(Format::Zip))) };
+    let by_main_part = names.content_types.map_or(Ok(None), |offset| main_part(window, offset))?;
+    Ok(Some(Sniffed::of(by_main_part.unwrap_or(by_folder))))
+}
+
+/// What the list of types, whose local entry is at `offset`, says of the main part.
+fn main_part(window: &mut Window<'_>, offset: u64) -> Result<Option<Format>> {
+    const STORED: u16 = 0;
+    const DEFLATED: u16 = 8;
+    let entry = window.at(offset, MAX_PACKED_TYPES)?;
+    let Some((_, content)) = local_entry(entry) else { return Ok(None) };
+    let types = match le16(entry, 8) {
+        Some(STORED) => content.to_vec(),
+        Some(DEFLATED) => {
+            miniz_oxide::inflate::decompress_to_vec_with_limit(content, MAX_TYPES).unwrap_or_else(|error| error.output)
+        }
+        _ => return Ok(None),
+    };
+    let found = MAIN_PARTS.iter().filter_map(|&(kind, format)| Some((find(&types, kind)?, format)));
+    Ok(found.min_by_key(|(at, _)| *at).map(|(_, format)| format))
 }
 
 /// The format of a first entry `mimetype`, stored without compression.
@@ -110,7 +157,7 @@ fn local_names(head: &[u8]) -> Names {
     let mut names = Names::default();
     let mut rest = head;
     while let Some((name, content)) = local_entry(rest) {
-        names.add(name);
+        names.add(name, (head.len() - rest.len()) as u64);
         let (Some(flags), Some(size)) = (le16(rest, 6), le32(rest, 18)) else { break };
         if names.decided().is_some() || names.is_plain() || flags & SIZES_FOLLOW != 0 {
             break;
@@ -132,7 +179,7 @@ fn read_directory(window: &mut Window<'_>, names: &mut Names) -> Result<()> {
         while let Some(entry) = block.get(at..).filter(|entry| entry.starts_with(b"PK\x01\x02")) {
             let [Some(name), Some(extra), Some(comment)] = [28, 30, 32].map(|field| le16(entry, field)) else { break };
             let Some(text) = entry.get(46..46 + usize::from(name)) else { break };
-            names.add(text);
+            names.add(text, le32(entry, 42).map_or(u64::MAX, u64::from));
             at += 46 + usize::from(name) + usize::from(extra) + usize::from(comment);
         }
         if at == 0 || names.decided().is_some() {
@@ -200,6 +247,32 @@ mod tests {
             );
             assert_eq!(format(archive(&["word/letter.txt", "photo.jpg"], flags)), Format::Zip);
         }
+    }
+
+    #[test]
+    fn main_part_tells_macros_and_templates() {
+        let packed = |kind: &str| {
+            let types = format!("<Types><Override PartName='/x' ContentType='application/vnd.{kind}'/></Types>");
+            let packed = miniz_oxide::deflate::compress_to_vec(types.as_bytes(), 6);
+            let mut entry = local("[Content_Types].xml", 8, &packed);
+            entry[8] = 8;
+            // Sizes that follow the data are told by the directory alone.
+            let (start, directory) =
+                (entry.len() + 30 + 13 + 50, [central("[Content_Types].xml"), central("xl/styles.xml")]);
+            let mut bytes = [entry, local("xl/styles.xml", 8, &[7; 50])].concat();
+            assert_eq!(bytes.len(), start);
+            let directory = directory.concat();
+            let (start, size) = (start as u32, directory.len() as u32);
+            bytes.extend(
+                [&directory[..], b"PK\x05\x06", &[0; 8], &size.to_le_bytes(), &start.to_le_bytes(), &[0; 2]].concat(),
+            );
+            bytes
+        };
+        assert_eq!(format(packed("openxmlformats-officedocument.spreadsheetml.sheet.main+xml")), Format::Xlsx);
+        assert_eq!(format(packed("openxmlformats-officedocument.spreadsheetml.template.main+xml")), Format::Xltx);
+        assert_eq!(format(packed("ms-excel.sheet.macroEnabled.main+xml")), Format::Xlsm);
+        assert_eq!(format(packed("ms-excel.sheet.binary.macroEnabled.main")), Format::Xlsb);
+        assert_eq!(format(packed("of-another-kind")), Format::Xlsx);
     }
 
     #[test]

@@ -38,7 +38,7 @@ def texts(add):
     table = "name;town\nZoë;Köln\nJosé;Ávila\n".encode()
     for what, ext, data in (("table", "csv", table), ("object", "json", b'{"a": [1, 2, 3]}\n'), ("notes", "md", "# Notes\n\n* Größe\n".encode())):
         add("fit", what, f".{ext}", data, format="text", rules=EXTENSION)
-    add("unfit", "utf-16", ".txt", b"\xff\xfe" + words.encode("utf-16-le"), format="binary", rules=TYPE, fixable=False)
+    add("unfit", "utf-16", ".txt", b"\xff\xfe" + words.encode("utf-16-le"), format="utf-16", rules=TYPE, fixable=False)
     add("unfit", "latin-1", ".txt", "Grüße aus Köln, schöne Größe\n".encode("latin-1"), format="binary", rules=TYPE, fixable=False)
     page = "<!DOCTYPE html>\n<html lang=\"de\"><head><title>Grüße</title></head><body><p>Grüße</p></body></html>\n"
     add("unfit", "page", ".html", page.encode(), format="html", rules=TYPE)

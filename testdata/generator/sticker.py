@@ -67,9 +67,9 @@ def containers(add):
 
     add("fit", "exif-gps", ".webp", extended(exif=exif.exif(gps=True)), format="webp", rules="image.metadata")
     add("fit", "exif-body-serial-number", ".webp", extended(exif=exif.exif(serial=b"SN-0042-1717")), format="webp", rules="image.metadata")
-    add("fit", "exif-software", ".webp", extended(exif=exif.exif(software=b"Sticker maker 2")), format="webp")
+    add("fit", "exif-software", ".webp", extended(exif=exif.exif(software=b"Sticker maker 2")), format="webp", rules="image.metadata")
     add("fit", "display-p3", ".webp", extended(icc=icc.display_p3()), format="webp", rules="image.icc-profile")
-    add("fit", "srgb-profile", ".webp", extended(icc=icc.srgb()), format="webp")
+    add("fit", "srgb-profile", ".webp", extended(icc=icc.srgb()), format="webp", rules="image.metadata")
     add("fit", "unknown-chunk", ".webp", webp.riff(plain[12:] + webp.chunk(b"NOTE", b"an unknown chunk")), format="webp")
     trailing = "sticker.trailing-bytes"
     add("unfit", "trailing-junk", ".webp", plain + b"trailing junk " * 20, format="webp", rules=trailing)

@@ -66,6 +66,42 @@ fn kept_files_are_linked_when_asked() {
 }
 
 #[test]
+fn a_link_to_a_source_is_followed_by_link_kept() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = Dir::new();
+    let source = dir.file("elsewhere/real.png", png(8, 8));
+    fs::create_dir(dir.join("in")).unwrap();
+    symlink("../elsewhere/real.png", dir.join("in/a.png")).unwrap();
+    dir.mediafit(["fit", "in", "--out", "deep/er/out", "--link-kept"]).ends_with(0);
+    let written = dir.join("deep/er/out/a.png");
+    assert!(written.symlink_metadata().unwrap().is_file());
+    assert_eq!(written.metadata().unwrap().ino(), source.metadata().unwrap().ino());
+}
+
+#[test]
+fn a_file_is_taken_under_its_own_name_and_not_that_of_a_link() {
+    let dir = Dir::new();
+    dir.file("d/ok.png", png(8, 8));
+    symlink("ok.png", dir.join("d/link.png")).unwrap();
+    symlink("ok.png", dir.join("d/z.png")).unwrap();
+    let ran = dir.mediafit(["fit", "d", "--out", "out", "--json"]).ends_with(0);
+    assert_eq!(ran.one_file()["path"], "d/ok.png");
+    assert!(dir.join("out/ok.png").exists() && !dir.join("out/link.png").exists());
+}
+
+#[test]
+fn names_that_differ_in_bytes_that_are_not_utf_8_are_two_files() {
+    let dir = Dir::new();
+    for name in [&b"caf\xe9.png"[..], b"caf\xe8.png"] {
+        dir.file(std::path::Path::new("in").join(OsStr::from_bytes(name)), png(8, 8));
+    }
+    let arguments = ["fit", "in", "--out", "out", "--json"];
+    dir.mediafit(arguments).ends_with(0);
+    assert_eq!(dir.mediafit(arguments).ends_with(0).summary()["reused"], 2);
+    assert_eq!(String::from_utf8(dir.read("out/mediafit.jsonl")).unwrap().lines().count(), 2);
+}
+
+#[test]
 fn a_reader_that_leaves_ends_it_quietly() {
     let dir = Dir::new();
     for number in 0..300 {
@@ -189,6 +225,7 @@ fn a_record_that_cannot_be_written_is_exit_2() {
     let ran = limited(&dir, 2, &["fit", "in", "--out", "out"]).ends_with(2);
     assert!(ran.stderr.starts_with("mediafit: out/mediafit.jsonl: cannot be written: "), "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(ran.text().contains("12 files in "), "what was done is told all the same: {}", ran.text());
     assert_eq!(hidden(&dir, "out"), Vec::<String>::new());
     dir.mediafit(["fit", "in", "--out", "out"]).ends_with(0);
 }

@@ -123,6 +123,28 @@ pub(crate) fn padded_png(base: &[u8], bytes: usize) -> Vec<u8> {
     png
 }
 
+/// A PNG of these chunks.
+pub(crate) fn png_of(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (kind, data) in chunks {
+        png.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+        let named = [&kind[..], data].concat();
+        png.extend(&named);
+        png.extend(crc32(&named).to_be_bytes());
+    }
+    png
+}
+
+/// An RGB picture as a PNG that is not compressed, with `extra` chunks before its pixels.
+pub(crate) fn stored_png(picture: &RgbImage, extra: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    let rows: Vec<u8> =
+        picture.as_raw().chunks_exact(width as usize * 3).flat_map(|row| [&[0], row].concat()).collect();
+    let pixels = miniz_oxide::deflate::compress_to_vec_zlib(&rows, 0);
+    png_of(&[&[(b"IHDR", &header[..])], extra, &[(b"IDAT", &pixels[..]), (b"IEND", &[])]].concat())
+}
+
 /// A WebP of exactly `bytes` bytes, an even number: a chunk of another's making is put at its end.
 pub(crate) fn padded_webp(base: &[u8], bytes: usize) -> Vec<u8> {
     let mut webp = base.to_vec();

@@ -8,6 +8,7 @@ mod heif;
 mod jxl;
 mod raster;
 mod tiff_palette;
+mod tiff_ycbcr;
 mod webp_frames;
 
 #[cfg(feature = "video")]
@@ -54,8 +55,8 @@ pub(crate) struct Cmyk {
     pub icc: Option<Vec<u8>>,
 }
 
-/// The first or only picture of `bytes`.
-pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
+/// The first or only picture of `bytes`; with `salvage`, as much of a damaged PNG, GIF or BMP as can be read.
+pub(crate) fn decode(format: Format, bytes: &[u8], salvage: bool) -> Result<Decoded> {
     match format {
         #[cfg(feature = "heif")]
         Format::Heic => heif::decode(bytes, MAX_PIXELS),
@@ -64,7 +65,7 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
         #[cfg(feature = "jxl")]
         Format::Jxl => jxl::decode(bytes, MAX_JXL_PIXELS),
         Format::Png | Format::Apng | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff | Format::Ico => {
-            raster::decode(format, bytes)
+            raster::decode(format, bytes, salvage)
         }
         #[cfg(not(feature = "heif"))]
         Format::Heic | Format::Avif => Err(left_out(format)),

@@ -1,42 +1,55 @@
 //! PNG, WebP, GIF, BMP, TIFF and ICO by the `image` crate, within guards.
 
 use super::webp_frames::WebpFrames;
-use super::{Cicp, Decoded, tiff_palette};
+use super::{Cicp, Decoded, tiff_palette, tiff_ycbcr};
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
 use crate::format::Format;
-use crate::limits::{MAX_FRAMES, MAX_PIXELS, MAX_SIDE};
+use crate::limits::{MAX_FRAMES, MAX_METADATA, MAX_PIXELS, MAX_SIDE, capped_vec};
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageReader, Limits, RgbaImage};
+use image::{
+    AnimationDecoder, ColorType, DynamicImage, Frames, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits,
+    RgbaImage,
+};
 use moxcms::{ColorProfile, ToneReprCurve};
 use std::io::Cursor;
 
-/// What a decoder may allocate: the pixels of the largest allowed picture at 8 bytes each.
+/// What a decoder may allocate: twice four components of 32 bits for each pixel, and no more than the largest allowed
+/// picture takes at 8 bytes each.
+const PIXEL_BYTES: u64 = 32;
 const MAX_ALLOC: u64 = MAX_PIXELS * 8;
 
-pub(super) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded> {
-    if format == Format::Tiff
-        && let Some(image) = tiff_palette::decode(bytes)?
-    {
-        return Ok(Decoded { image, icc: None, orientation: tiff_palette::orientation(bytes), primaries: None });
+pub(super) fn decode(format: Format, bytes: &[u8], salvage: bool) -> Result<Decoded> {
+    if format == Format::Tiff {
+        let orientation = || tiff_palette::orientation(bytes);
+        if let Some(image) = tiff_palette::decode(bytes)? {
+            return Ok(Decoded { image, icc: None, orientation: orientation(), primaries: None });
+        }
+        if let Some((image, icc)) = tiff_ycbcr::decode(bytes)? {
+            return Ok(Decoded { image, icc, orientation: orientation(), primaries: None });
+        }
     }
     let mut decoder = reader(format, bytes)?.into_decoder().map_err(refused)?;
-    decoder.set_limits(limits()).map_err(refused)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(Error::limit(format!(
             "too many pixels; found {width}x{height}, allowed {MAX_PIXELS}; scale it down"
         )));
     }
+    decoder.set_limits(limits(u64::from(width) * u64::from(height))).map_err(refused)?;
     let mut icc = decoder.icc_profile().map_err(refused)?;
     if icc.is_none() && format == Format::Png {
         icc = png_gamma(bytes).and_then(profile_of_gamma);
     }
     let orientation =
         decoder.orientation().map_or(Orientation::Normal, |found| Orientation::from_exif(found.to_exif().into()));
-    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let image = if salvage && matches!(format, Format::Png | Format::Apng | Format::Gif | Format::Bmp) {
+        as_far_as_it_goes(decoder, format)?
+    } else {
+        DynamicImage::from_decoder(decoder).map_err(refused)?
+    };
     let primaries = if format == Format::Png { png_cicp(bytes) } else { None };
     Ok(Decoded { image, icc, orientation, primaries })
 }
@@ -66,18 +79,20 @@ impl<'a> Moving<'a> {
         match format {
             Format::Gif => {
                 let mut decoder = GifDecoder::new(source).map_err(refused)?;
-                decoder.set_limits(limits()).map_err(refused)?;
+                let (width, height) = decoder.dimensions();
+                decoder.set_limits(limits(u64::from(width) * u64::from(height))).map_err(refused)?;
                 let icc = decoder.icc_profile().map_err(refused)?;
                 Ok(Self { frames: Composed::Image(decoder.into_frames()), icc, primaries: None })
             }
             Format::Webp => {
                 let mut decoder = WebPDecoder::new(source).map_err(refused)?;
-                decoder.set_limits(limits()).map_err(refused)?;
+                let (width, height) = decoder.dimensions();
+                decoder.set_limits(limits(u64::from(width) * u64::from(height))).map_err(refused)?;
                 let icc = decoder.icc_profile().map_err(refused)?;
                 Ok(Self { frames: Composed::Webp(WebpFrames::open(bytes)?), icc, primaries: None })
             }
             Format::Apng => {
-                let mut decoder = PngDecoder::with_limits(source, limits()).map_err(refused)?;
+                let mut decoder = PngDecoder::with_limits(source, limits(png_pixels(bytes))).map_err(refused)?;
                 let icc = decoder.icc_profile().map_err(refused)?;
                 let icc = icc.or_else(|| png_gamma(bytes).and_then(profile_of_gamma));
                 let frames = decoder.apng().map_err(refused)?.into_frames();
@@ -101,6 +116,37 @@ impl<'a> Moving<'a> {
         let stated_ns = u64::from(ms) * 1_000_000 / u64::from(parts.max(1));
         Ok(Some((frame.into_buffer(), stated_ns)))
     }
+}
+
+/// Reads rows until the damage; the rest is transparent, or white. These decoders fill the picture as they go.
+fn as_far_as_it_goes(decoder: impl ImageDecoder, format: Format) -> Result<DynamicImage> {
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let blank = if color.has_alpha() { 0 } else { u8::MAX };
+    let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
+    let mut pixels: Vec<u8> = capped_vec(length);
+    pixels.resize(length, blank);
+    if let Err(error) = decoder.read_image(&mut pixels) {
+        if pixels.iter().all(|byte| *byte == blank) {
+            return Err(refused(error));
+        }
+        // What is read whole is turned to the machine's order of bytes at its end.
+        if format != Format::Bmp && color.bytes_per_pixel() == 2 * color.channel_count() {
+            pixels.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| *pair = u16::from_be_bytes(*pair).to_ne_bytes());
+        }
+    }
+    let deep = || pixels.as_chunks::<2>().0.iter().map(|pair| u16::from_ne_bytes(*pair)).collect::<Vec<u16>>();
+    let image = match color {
+        ColorType::L16 => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageLuma16),
+        ColorType::La16 => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageLumaA16),
+        ColorType::Rgb16 => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageRgb16),
+        ColorType::Rgba16 => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageRgba16),
+        ColorType::L8 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
+        ColorType::La8 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageLumaA8),
+        ColorType::Rgb8 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
+        ColorType::Rgba8 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageRgba8),
+        _ => None,
+    };
+    image.ok_or_else(|| Error::engine("the decoder gave a wrong number of pixels"))
 }
 
 /// Decodes every frame, as it is shown, and hands it to `look`.
@@ -128,24 +174,34 @@ fn reader(format: Format, bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
         other => return Err(Error::unsupported(format!("no built-in decoder reads {}", other.label()))),
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
-    reader.limits(limits());
+    // A PNG's profile and texts are inflated before anyone can ask for its size.
+    reader.limits(limits(if kind == image::ImageFormat::Png { png_pixels(bytes) } else { MAX_PIXELS }));
     Ok(reader)
 }
 
-pub(super) fn limits() -> Limits {
+/// Room for so many pixels, and for metadata: a profile of gigabytes packs into a small file.
+pub(super) fn limits(pixels: u64) -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_ALLOC);
+    limits.max_alloc = Some(pixels.saturating_mul(PIXEL_BYTES).min(MAX_ALLOC) + MAX_METADATA as u64);
     limits
+}
+
+/// The pixels that the header of a PNG promises.
+fn png_pixels(bytes: &[u8]) -> u64 {
+    let side = |at: usize| bytes.get(at..at + 4).and_then(|side| side.try_into().ok()).map_or(0, u32::from_be_bytes);
+    u64::from(side(16)) * u64::from(side(20))
 }
 
 /// Sorts a decoder's refusal by who must act.
 pub(super) fn refused(error: ImageError) -> Error {
     match error {
-        ImageError::Limits(error) => Error::limit(format!("the picture is beyond the decoder's limits: {error}")),
+        ImageError::Limits(error) => Error::limit(format!(
+            "the picture is beyond the decoder's limits: {error}; export it anew, or scale it down"
+        )),
         ImageError::Unsupported(error) => {
-            Error::unsupported(format!("the picture is coded in an unsupported way: {error}"))
+            Error::unsupported(format!("the picture is coded in an unsupported way: {error}; export it as PNG or JPEG"))
         }
         other => Error::malformed(format!("the picture cannot be decoded: {other}")),
     }
@@ -189,5 +245,19 @@ fn png_chunk<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
             b"IDAT" | b"IEND" => return None,
             _ => at = at.checked_add(length)?.checked_add(12)?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_picture_has_room_for_a_small_profile_only() {
+        let header = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x08\0\0\0\x08\x08\x02\0\0\0";
+        assert_eq!(png_pixels(header), 64);
+        assert_eq!(limits(64).max_alloc, Some(64 * 32 + 16 * 1024 * 1024));
+        assert_eq!(png_pixels(b"\x89PNG"), 0);
+        assert!(limits(u64::MAX).max_alloc < Some(3_000_000_000));
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn orientation(bytes: &[u8]) -> Orientation {
 }
 
 /// The first image file directory of a classic TIFF.
-struct Directory<'a> {
+pub(super) struct Directory<'a> {
     bytes: &'a [u8],
     big: bool,
     start: usize,
@@ -74,7 +74,7 @@ struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let big = match bytes.get(..4)? {
             b"II*\0" => false,
             b"MM\0*" => true,
@@ -104,6 +104,11 @@ impl<'a> Directory<'a> {
     /// Where a tag's value stands when it is one SHORT, stored in the entry itself.
     fn value_at(&self, tag: u16) -> Option<usize> {
         self.entry(tag)?.checked_add(8)
+    }
+
+    /// How its samples are meant.
+    pub(super) fn photometric(&self) -> Option<u16> {
+        self.short(PHOTOMETRIC)
     }
 
     fn short(&self, tag: u16) -> Option<u16> {

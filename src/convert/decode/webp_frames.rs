@@ -117,7 +117,7 @@ fn still(parts: &[u8], width: u32, height: u32) -> Result<RgbaImage> {
         place.copy_from_slice(&length.to_le_bytes());
     }
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(refused)?;
-    decoder.set_limits(limits()).map_err(refused)?;
+    decoder.set_limits(limits(u64::from(width) * u64::from(height))).map_err(refused)?;
     if decoder.dimensions() != (width, height) {
         let (wide, high) = decoder.dimensions();
         return Err(Error::malformed(format!("a frame of {wide}x{high} where {width}x{height} is stated")));

@@ -1,6 +1,6 @@
 //! PNG chunks: what stays is what the picture needs to look right.
 
-use super::minimal_exif;
+use super::{Strip, minimal_exif};
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
 use crate::limits::capped_vec;
@@ -12,10 +12,14 @@ const NEEDED: [&[u8; 4]; 19] = [
     b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT", b"hIST",
 ];
 
+/// What makes an animation of it (§11.3.6).
+const ANIMATION: [&[u8; 4]; 3] = [b"acTL", b"fcTL", b"fdAT"];
+
 const SIGNATURE: usize = 8;
 
-/// The file without text, time, EXIF and makers' chunks; an orientation stays in a minimal `eXIf`.
-pub(super) fn stripped(bytes: &[u8], orientation: Orientation) -> Result<Vec<u8>> {
+/// The file without what `strip` names: text, time, EXIF and makers' chunks, where an orientation stays in a minimal
+/// `eXIf`; and all frames but the default image.
+pub(super) fn stripped(bytes: &[u8], strip: Strip) -> Result<Vec<u8>> {
     let malformed = || Error::malformed("a PNG chunk has a length beyond the file");
     let mut out: Vec<u8> = capped_vec(bytes.len());
     out.extend(bytes.get(..SIGNATURE).ok_or_else(malformed)?);
@@ -26,11 +30,12 @@ pub(super) fn stripped(bytes: &[u8], orientation: Orientation) -> Result<Vec<u8>
         let kind = [header[4], header[5], header[6], header[7]];
         let end = at.checked_add(length).and_then(|end| end.checked_add(12)).ok_or_else(malformed)?;
         let chunk = bytes.get(at..end).ok_or_else(malformed)?;
-        if NEEDED.contains(&&kind) {
+        let kept = !strip.metadata || NEEDED.contains(&&kind);
+        if kept && !(strip.animation && ANIMATION.contains(&&kind)) {
             out.extend(chunk);
         }
-        if &kind == b"IHDR" && orientation != Orientation::Normal {
-            out.extend(exif_chunk(orientation));
+        if &kind == b"IHDR" && strip.metadata && strip.orientation != Orientation::Normal {
+            out.extend(exif_chunk(strip.orientation));
         }
         if &kind == b"IEND" {
             return Ok(out);

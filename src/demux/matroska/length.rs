@@ -1,7 +1,7 @@
 //! How long a frame of sound lasts by its codec, where the container does not say.
 
 use super::tracks::{Entry, TICKS};
-use crate::codec::{aac, opus};
+use crate::codec::{aac, flac, opus};
 use crate::demux::Kind;
 
 /// What tells the length of a track's frames.
@@ -13,6 +13,14 @@ pub(super) enum FrameLength {
     Fixed(u64),
     /// Their first bytes (RFC 6716 §3.1).
     Opus,
+    /// Their first bytes: samples at so many a second, or else so many nanoseconds. The last one is shorter than the
+    /// container's default says.
+    Flac {
+        /// Samples a second.
+        rate: u64,
+        /// What the container says of all.
+        usual: Option<u64>,
+    },
     /// Their sizes: so many bytes a second.
     Bytes(u64),
 }
@@ -22,6 +30,9 @@ impl FrameLength {
     pub(super) fn of(entry: &Entry) -> Self {
         let track = &entry.track;
         let rate = track.sample_rate.filter(|&rate| rate > 0).map(u64::from);
+        if let Some(rate) = rate.filter(|_| track.codec == "flac") {
+            return Self::Flac { rate, usual: entry.default_duration };
+        }
         if let Some(duration) = entry.default_duration {
             return Self::Fixed(duration);
         }
@@ -50,6 +61,15 @@ impl FrameLength {
         }
     }
 
+    /// How many of a frame's first bytes tell its length.
+    pub(super) const fn bytes_needed(self) -> usize {
+        match self {
+            Self::Unknown | Self::Fixed(_) | Self::Bytes(_) => 0,
+            Self::Opus => 2,
+            Self::Flac { .. } => 13,
+        }
+    }
+
     /// The length of a frame of `size` bytes that starts with `bytes`, in nanoseconds.
     pub(super) fn nanoseconds(self, bytes: &[u8], size: u64) -> Option<u64> {
         match self {
@@ -58,6 +78,9 @@ impl FrameLength {
             Self::Opus => {
                 let samples = opus::packet_samples_48k(bytes)?;
                 Some(u64::from(samples) * u64::from(TICKS) / 48_000)
+            }
+            Self::Flac { rate, usual } => {
+                flac::frame_samples(bytes).map(|samples| u64::from(samples) * u64::from(TICKS) / rate).or(usual)
             }
             Self::Bytes(rate) => size.checked_mul(u64::from(TICKS)).map(|ticks| ticks / rate.max(1)),
         }

@@ -261,10 +261,10 @@ impl<'a> Walk<'a> {
         let last = sizes.len().saturating_sub(1);
         let mut at = block.body.saturating_add(skip as u64);
         for (index, size) in sizes.into_iter().enumerate() {
-            let first = if length == FrameLength::Opus && entry.packing == Packing::None {
-                self.blocks.from(at, 2)?
-            } else {
-                &[]
+            let first = match length.bytes_needed() {
+                0 => &[],
+                count if entry.packing == Packing::None => self.blocks.from(at, count)?,
+                _ => &[],
             };
             let duration = each.or_else(|| length.nanoseconds(first, size)).unwrap_or(0).min(u64::from(u32::MAX) << 8);
             let discard_ns = group.map_or(0, |group| if index == last { group.discard_ns } else { 0 });
