@@ -145,6 +145,10 @@ const DEMUXERS: &[(&[Format], &str)] = &[
     (&[Format::Apng],                                                                                               "apng"),
 ];
 
+/// What ffmpeg says of a codec that it does not decode: nothing is wrong with the file.
+const NO_DECODER: [&str; 4] =
+    ["not found for input stream", "no decoder found", "Error while opening decoder", "Function not implemented"];
+
 const RUNNING: u8 = 0;
 const DONE: u8 = 1;
 const TOO_LONG: u8 = 2;
@@ -180,7 +184,8 @@ impl Running {
     /// Waits for its end, and gives its complaint as an error when it failed.
     ///
     /// # Errors
-    /// `Cancelled`; `Limit` when it took too long; `Malformed` with ffmpeg's own words when it failed.
+    /// `Cancelled`; `Limit` when it took too long; `Unsupported` when it has no decoder; `Malformed` with ffmpeg's own words
+    /// when it failed otherwise.
     pub(crate) fn finish(mut self) -> Result<()> {
         // Nobody reads any more: a child that still writes gets its pipe closed.
         drop(self.output.take());
@@ -200,6 +205,9 @@ impl Running {
             return Ok(());
         }
         let what = complaint.lines().next_back().unwrap_or("no reason given").to_owned();
+        if NO_DECODER.iter().any(|words| complaint.contains(words)) {
+            return Err(Error::unsupported(format!("the installed ffmpeg cannot decode it: {what}; convert it first")));
+        }
         Err(Error::malformed(format!("ffmpeg cannot convert it: {what}")))
     }
 }

@@ -187,7 +187,7 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::StickerFrame
         | Rule::StickerTotal
         | Rule::Malformed => Cure::Rewrite,
-        Rule::VideoMoovLast | Rule::VideoStreams | Rule::AudioCover => Cure::Lossless(Step::Faststart),
+        Rule::VideoMoovLast | Rule::VideoStreams | Rule::AudioCover | Rule::AudioChapters => Cure::Lossless(Step::Faststart),
         Rule::VideoMetadata => Cure::Lossless(Step::StripMetadata),
         Rule::AudioContainer
         | Rule::AudioCodec
@@ -293,6 +293,7 @@ fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
     if verdict.standing == Standing::Broken && !options.salvage {
         let what = verdict.findings.iter().find(|finding| breaks_the_format(finding));
         let what = what.map_or("the file is damaged", |finding| finding.message.as_str());
+        let what = what.strip_suffix("; send the original again").unwrap_or(what);
         let salvage = if is_salvaged(facts.format) { ", or use --salvage to keep what can be read" } else { "" };
         return Some(Plan::refuse(Reason::Broken, format!("{what}; send the original again{salvage}")));
     }

@@ -76,6 +76,7 @@ rules! {
     AudioStreams         "audio.streams"            "More than one audio stream."
     AudioProfile         "audio.profile"            "AAC of another kind than LC."
     AudioCover           "audio.cover-art"          "A picture goes along as a track."
+    AudioChapters        "audio.chapters"           "Chapters go along as a track."
     AudioEncrypted       "audio.encrypted"          "Encrypted."
     AudioSize            "audio.size"               "More bytes than an audio file may have."
     VoiceContainer       "voice.container"          "Not Ogg."

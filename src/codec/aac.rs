@@ -89,7 +89,8 @@ impl Config {
         self.object_type == 2 && !self.explicit_sbr && !self.denied_sbr && self.core_rate <= 24_000
     }
 
-    /// The same, with the SBR that the frames turned out to carry. Parametric stereo cannot be seen from outside.
+    /// The same, with the SBR that the frames turned out to carry. Parametric stereo cannot be seen from
+    /// outside: one channel may be played as two.
     pub(crate) fn with_implicit_sbr(mut self) -> Self {
         if self.may_hide_sbr() {
             self.sample_rate = self.core_rate * 2;

@@ -8,10 +8,10 @@ use super::spool::{Body, Spool};
 use super::strip::tags;
 use super::write::Packets;
 use crate::cancel::Cancel;
-use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Want};
+use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Track, Want};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{AudioTrack, Facts, Media, StreamFacts};
+use crate::facts::{AudioTrack, Edit, Facts, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
@@ -29,6 +29,9 @@ const MAX_CORRECTIONS: u32 = 4;
 
 /// How much less sound than its headers announce ffmpeg may find, in microseconds.
 const LOST_US: u64 = 500_000;
+
+/// What may be played too much of a stream whose container went, in microseconds.
+const UNNOTICED_US: u128 = 20_000;
 
 /// What was heard of a file that was decoded whole.
 #[derive(Debug, Default)]
@@ -207,6 +210,9 @@ impl<'a> Bench<'a> {
     }
 
     fn open(&self) -> Result<Box<dyn Demuxer + 'a>> {
+        if matches!(self.facts.format, Format::Wav | Format::Rf64) {
+            return Ok(Box::new(audio::frames_of_wave(self.source)?));
+        }
         demux::open(self.source, self.facts.format)
     }
 
@@ -229,8 +235,16 @@ impl<'a> Bench<'a> {
 
     /// Frames that need no container: MPEG audio, and AMR behind its magic (RFC 4867 §5).
     fn copy_frames(&self, out: &mut Spool, track: usize, format: Format) -> Result<()> {
+        if matches!(self.facts.format, Format::Wav | Format::Rf64) {
+            // With the frame that says what is not played.
+            let (start, end) = audio::frames_of_wave(self.source)?.frames();
+            return tags::between(out, self.source, start, end, self.cancel);
+        }
         let mut demuxer = self.open()?;
         let index = self.sound(&*demuxer, track)?;
+        if demuxer.tracks().get(index).is_some_and(|described| self.is_cut(described, track)) {
+            return Err(Error::unsupported("plays less than it holds, which frames without a container cannot say"));
+        }
         if format == Format::Amr {
             out.put(b"#!AMR\n")?;
         }
@@ -247,6 +261,19 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Whether edits, priming or padding take more off a stream than nobody notices.
+    fn is_cut(&self, described: &Track, track: usize) -> bool {
+        let us = |count: u64, rate: u32| u128::from(count) * 1_000_000 / u128::from(rate.max(1));
+        let unplayed = u64::from(described.priming.unwrap_or(0)) + u64::from(described.padding.unwrap_or(0));
+        let rate = described.sample_rate.unwrap_or(described.timescale);
+        let played = self.streams.audio.get(track).and_then(|facts| facts.duration_us);
+        let edited = !described.edits.list.is_empty()
+            && described.duration.filter(|&whole| whole > 0).zip(played).is_some_and(|(whole, played)| {
+                us(whole, described.timescale).abs_diff(u128::from(played)) > UNNOTICED_US
+            });
+        edited || us(unplayed, rate) > UNNOTICED_US
+    }
+
     fn code_sound(&self, out: &mut Spool, track: usize, coding: &AudioCoding) -> Result<Transcoded> {
         let duration = self.streams.audio.get(track).and_then(|track| track.duration_us);
         let duration = duration.or(self.streams.duration_us);
@@ -261,7 +288,7 @@ impl<'a> Bench<'a> {
         Ok(made)
     }
 
-    /// The samples of a stream of sound; beside pictures, holes between its packets are silence.
+    /// The samples of a stream of sound; holes between its packets are silence.
     fn pcm(&self, track: usize, beside_pictures: bool) -> Result<Box<dyn PcmSource + 'a>> {
         let format = self.facts.format;
         let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
@@ -269,7 +296,10 @@ impl<'a> Bench<'a> {
             let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
             let unknown = AudioTrack::default();
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
-            return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, track, facts, self.cancel)?));
+            // Time before the first sample comes as silence, so that only what starts at once ends where it is stated.
+            let alone = !beside_pictures && facts.edit != Edit::Delay;
+            let end_us = facts.duration_us.filter(|_| alone);
+            return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, track, facts, end_us, self.cancel)?));
         }
         // What inspection knows of the frames themselves counts, not the container's word.
         if let Some(codec) = codec.filter(|codec| !decodes(codec)) {
@@ -282,7 +312,7 @@ impl<'a> Bench<'a> {
         }
         let demuxer = self.open()?;
         let index = self.sound(&*demuxer, track)?;
-        audio::open_track(demuxer, index, Opening { salvage: self.salvage, fill_holes: beside_pictures })
+        audio::open_track(demuxer, index, Opening { salvage: self.salvage, fill_holes: true })
     }
 
     fn copy_video(&self, out: &mut Spool, video: usize, sound: Option<usize>, format: Format) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::facts::Damage;
 use crate::source::Source;
 
 /// Frames that are asked whether they carry SBR.
-const ASKED: usize = 32;
+pub(crate) const ASKED: usize = 32;
 
 /// How ADTS frames are headed.
 #[derive(Debug)]

@@ -34,6 +34,9 @@ struct Description {
     bits: u32,
 }
 
+/// What Opus encoders put before the sound where the table does not tell, in samples at 48 kHz (6.5 ms).
+const USUAL_PRE_SKIP: u16 = 312;
+
 /// A chunk's place.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
@@ -208,8 +211,9 @@ impl<'a> Caf<'a> {
         match track.codec.as_str() {
             "opus" => {
                 let channels = u8::try_from(description.channels).unwrap_or(1);
-                let priming = u64::from(track.priming.unwrap_or(0)) * 48_000 / u64::from(rate.max(1));
-                let made = OpusHead::plain(channels, u16::try_from(priming).unwrap_or(0), rate);
+                let told = track.priming.map(|priming| u64::from(priming) * 48_000 / u64::from(rate.max(1)));
+                let priming = told.and_then(|told| u16::try_from(told).ok()).unwrap_or(USUAL_PRE_SKIP);
+                let made = OpusHead::plain(channels, priming, rate);
                 track.config = OpusHead::parse(cookie).unwrap_or(made).to_bytes();
             }
             "aac" => {

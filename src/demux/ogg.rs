@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{Demuxer, Kind, Packet, Track, Want};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::facts::Damage;
 use crate::source::Source;
 use page::{Page, Pages};
@@ -105,7 +105,11 @@ impl<'a> Ogg<'a> {
         let mut links: Vec<(u32, i64, i64)> = Vec::new();
         while let Some(page) = pages.next()? {
             if page.begins() {
-                let head = crate::codec::opus::OpusHead::parse(pages.content(&page)?);
+                let head = match pages.content(&page) {
+                    Ok(content) => crate::codec::opus::OpusHead::parse(content),
+                    Err(error) if error.kind() == ErrorKind::Malformed => None,
+                    Err(error) => return Err(error),
+                };
                 let Some(head) = head.filter(|_| links.len() < 4096) else { return Ok(None) };
                 links.push((page.serial, i64::from(head.pre_skip), 0));
             } else if page.granule > 0

@@ -1,5 +1,6 @@
 //! Matroska and WebM: the headers, and the blocks of what is small or has no length in its header.
 
+use super::sbr;
 use super::stream::Streamed;
 use super::tracks::{count, facts, rate_of};
 use crate::demux::matroska::Matroska;
@@ -42,6 +43,11 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         if let Some(ns) = file.default_duration(index).filter(|_| !found.variable_rate) {
             found.frame_rate = rate_of(1000, ns.saturating_mul(1000), 1_000_000_000).or(found.frame_rate);
         }
+    }
+    if tracks.iter().any(|track| sbr::may_hide(track).is_some())
+        && let Ok(mut again) = Matroska::open(source)
+    {
+        sbr::reveal(&mut again, &mut streams);
     }
     streams.cover_art = about.cover_art;
     streams.metadata_bytes = about.metadata_bytes;

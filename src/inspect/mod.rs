@@ -40,6 +40,7 @@ mod ogg;
 mod png;
 mod png_chunk;
 mod psd;
+mod sbr;
 mod sound;
 mod stream;
 mod svg;

@@ -1,11 +1,13 @@
 //! MP4, MOV, M4V, M4A and 3GP: what their index says of each track, and of the whole.
 //!
-//! Nothing of the media data is read but the first bytes of a track whose parameter sets stand there alone.
+//! Nothing of the media data is read but the first bytes of a track whose parameter sets stand there alone, and the first
+//! frames of AAC that may hide a doubled rate.
 
 mod edit;
 mod picture;
 mod sound;
 
+use super::sbr;
 use super::stream::Streamed;
 use crate::codec;
 use crate::demux::isobmff::{Isobmff, Measured};
@@ -25,7 +27,7 @@ const WITH_POSITION: [&[u8; 4]; 2] = [b"gpmd", b"camm"];
 
 /// What can be measured of `source` without decoding it.
 pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
-    let file = Isobmff::open(source)?;
+    let mut file = Isobmff::open(source)?;
     let tags = file.tags();
     let mut streams = StreamFacts {
         brand: file.layout().brand.clone(),
@@ -60,6 +62,7 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
         }
     }
     streams.duration_us = clock.length();
+    sbr::reveal(&mut file, &mut streams);
     let mut damage = file.damage().to_vec();
     if damage.is_empty() && samples == 0 {
         let what = match (streams.video.len() + streams.audio.len(), streams.fragmented) {

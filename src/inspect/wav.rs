@@ -130,7 +130,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     if codec == "mp3" || codec == "mp2" {
         if let Ok(mut mp3) = sound::or_damage(Mp3::within(source, start, end))? {
             (track.sample_rate, track.channels) = (Some(mp3.header.sample_rate), Some(mp3.header.channels));
-            samples = Some(mp3.count()?.samples);
+            samples = Some(mp3.count()?.samples.saturating_sub(mp3.delays()));
         }
         track.bits = None;
     } else if codec == "adpcm" {

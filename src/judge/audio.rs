@@ -1,7 +1,7 @@
 //! The rules for sound: audio files and voice notes (whatsapp-media §1.2 and §1.3, `aud.*`).
 
 use super::{Finding, Rule, Severity, container, encrypted, names, several, size, streams};
-use crate::facts::{Facts, StreamFacts};
+use crate::facts::{Facts, OtherKind, StreamFacts};
 use crate::format::Format;
 use crate::policy::Policy;
 use Severity::{Fail, Info, Warn};
@@ -45,6 +45,10 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     // A tag of an MP3 does not disturb; a track of pictures in an MP4 makes players take it for a video.
     if streams.cover_art && facts.format == Format::M4a {
         findings.push(Finding::new(Rule::AudioCover, Warn, true, false, "a cover picture goes along"));
+    }
+    let chapters = streams.other.iter().any(|track| track.kind == OtherKind::Chapters);
+    if chapters && facts.format == Format::M4a {
+        findings.push(Finding::new(Rule::AudioChapters, Warn, true, false, "chapters go along as a track"));
     }
     encrypted(streams, Rule::AudioEncrypted, findings);
 }

@@ -231,9 +231,10 @@ pub(super) fn engine_for(
     choice.engine(builtin, tools, &format!("{name} is not decoded here"))
 }
 
-/// Whether a stream is taken for speech: one channel, or a rate or codec of telephones.
+/// Whether a stream is taken for speech: one channel, or a rate or codec of telephones. One channel of HE-AAC is none:
+/// parametric stereo may be in its frames without a word in the configuration.
 fn is_speech(track: &AudioTrack) -> bool {
-    track.channels == Some(1)
+    (track.channels == Some(1) && track.profile.as_deref() != Some("he"))
         || track.sample_rate.is_some_and(|rate| rate <= 16_000)
         || matches!(track.codec.as_str(), "amr" | "amr-wb" | "speex" | "gsm")
 }

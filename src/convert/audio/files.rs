@@ -1,4 +1,4 @@
-//! Files that are one stream and no more: WAV, AIFF, CAF, FLAC, MP3.
+//! Files that are one stream and no more: WAV, AIFF, CAF, FLAC.
 
 use super::PcmSource;
 use super::symphonia::ReaderSource;
@@ -11,7 +11,7 @@ use crate::format::Format;
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
 use symphonia::core::formats::{FormatOptions, FormatReader};
-use symphonia::default::formats::{FlacReader, MpaReader};
+use symphonia::default::formats::FlacReader;
 
 /// The samples of a file of these formats; nothing for formats, and codings in CAF, whose packets a demuxer gives.
 ///
@@ -20,23 +20,11 @@ use symphonia::default::formats::{FlacReader, MpaReader};
 pub(crate) fn open(source: &Source, format: Format) -> Result<Option<Box<dyn PcmSource + '_>>> {
     Ok(Some(match format {
         Format::Wav | Format::Rf64 => wav::open(source)?,
-        Format::Mp3 => mpeg_audio(source, 0, source.len())?,
         Format::Flac => flac(source)?,
         Format::Aiff => aiff::open(source)?,
         Format::Caf => return caf::open(source),
         _ => return Ok(None),
     }))
-}
-
-/// MPEG audio between `start` and `end`, without the tags round it: a tag's picture would be taken into memory.
-pub(super) fn mpeg_audio(source: &Source, start: u64, end: u64) -> Result<Box<dyn PcmSource + '_>> {
-    let start = behind_id3(source, start)?;
-    let mut end = end.min(source.len());
-    if source.bytes_at(end.saturating_sub(128), 3)? == b"TAG" {
-        end -= 128;
-    }
-    let stream = Window::new(source, Vec::new(), start, end).into_stream();
-    read(MpaReader::try_new(stream, FormatOptions::default()).map(boxed))
 }
 
 /// FLAC's stream information and frames, without the metadata between them.

@@ -28,6 +28,9 @@ pub(super) struct SymphoniaDecoder {
     decoder: Box<dyn AudioDecoder>,
     /// Bytes and samples of a block, where blocks are put together to packets.
     block: Option<(usize, u64)>,
+    /// Whether the next packet only primes the decoder: the first of Vorbis gives no sound (Vorbis I §4.3.8), but
+    /// half a block here.
+    primes: bool,
     scratch: Vec<f32>,
 }
 
@@ -90,7 +93,8 @@ impl SymphoniaDecoder {
         guard(channels, params.sample_rate.unwrap_or(48_000), params.max_frames_per_packet)?;
         let options = AudioDecoderOptions::default().gapless(false);
         let decoder = get_codecs().make_audio_decoder(params, &options).map_err(from_symphonia)?;
-        Ok(Self { decoder, block: None, scratch: Vec::new() })
+        let primes = params.codec == CODEC_ID_VORBIS;
+        Ok(Self { decoder, block: None, primes, scratch: Vec::new() })
     }
 
     fn decode_for(&mut self, packet: &[u8], frames: u64, into: &mut Vec<f32>) -> Result<Spec> {
@@ -98,7 +102,9 @@ impl SymphoniaDecoder {
         match self.decoder.decode_ref(&packet) {
             Ok(buffer) => {
                 let spec = take(&buffer, &mut self.scratch)?;
-                into.extend_from_slice(&self.scratch);
+                if !std::mem::take(&mut self.primes) {
+                    into.extend_from_slice(&self.scratch);
+                }
                 Ok(spec)
             }
             Err(error) => {

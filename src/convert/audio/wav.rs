@@ -2,13 +2,14 @@
 
 use super::PcmSource;
 use super::decoder::{Spec, guard, undecodable};
-use super::files;
 use super::layout::Layout;
+use super::packets::{self, Opening};
 use super::pcm::of_wave;
 use super::stored::{Reading, StoredSource};
 use super::symphonia::SymphoniaDecoder;
 use crate::bytes::{le16, le32, le64};
 use crate::codec::of_wave_tag;
+use crate::demux::mp3::Mp3;
 use crate::error::{Error, Result};
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
@@ -77,7 +78,8 @@ pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
     let chunks = walk(source)?;
     let form = chunks.form;
     if matches!(form.tag, MP3 | MPEG) {
-        return files::mpeg_audio(source, chunks.start, chunks.end);
+        let frames = Box::new(Mp3::within(source, chunks.start, chunks.end)?);
+        return packets::open(frames, 0, Opening { salvage: true, fill_holes: false });
     }
     guard(u64::from(form.channels), form.rate, None)?;
     let reading = if form.is_adpcm() {
@@ -97,6 +99,19 @@ pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
     let frames = if form.is_adpcm() { chunks.frames.filter(|&frames| frames > 0) } else { None };
     let spec = Spec { rate: form.rate, layout: Layout::of_mask(form.mask, form.channels) };
     Ok(Box::new(StoredSource::new(source, spec, reading, (chunks.start, chunks.end), frames)))
+}
+
+/// The MPEG audio frames of a WAV that holds such.
+///
+/// # Errors
+/// `Unsupported` by the codec's name when it holds another one; `Malformed` when there is no frame.
+pub(crate) fn frames(source: &Source) -> Result<Mp3<'_>> {
+    let chunks = walk(source)?;
+    if matches!(chunks.form.tag, MP3 | MPEG) {
+        Mp3::within(source, chunks.start, chunks.end)
+    } else {
+        Err(Error::unsupported(format!("{} in WAV is not in packets", of_wave_tag(chunks.form.tag))))
+    }
 }
 
 /// Finds the format and the data.

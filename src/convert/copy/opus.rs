@@ -14,6 +14,9 @@ const RATE: i64 = 48_000;
 /// Sound that is decoded before a cut so that the decoder has settled (RFC 7845 §4.2: 80 ms).
 const PRE_ROLL: u64 = 3840;
 
+/// The shortest hole that is filled: what is shorter is a rounding of times, or a clock that drifts.
+const MIN_HOLE: u64 = 4800;
+
 /// The most silence that is put into holes: ten minutes. A broken clock must not fill the disk.
 const MAX_FILLED: u64 = 600 * 48_000;
 
@@ -24,6 +27,8 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
     // Where the next packet starts, in samples from the first; what of the start is left out; and what was filled.
     let (mut at, mut skipped, mut filled) = (0_u64, 0_u64, 0_u64);
     let mut first_time = None;
+    // Where the packet before ended by the container's times.
+    let mut expected = 0_u64;
     let mut discard = 0_u64;
     let mut writer = None::<OggOpusWriter>;
     let mut out = Some(out);
@@ -34,6 +39,7 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
             .ok_or_else(|| Error::malformed(format!("holds a packet of {} bytes that is no Opus", packet.size)))?;
         let first = *first_time.get_or_insert(packet.pts);
         let stated = in_samples(packet.pts.saturating_sub(first), track.timescale);
+        let missing = stated.saturating_sub(std::mem::replace(&mut expected, stated + u64::from(samples)));
         // What the last packets hold too much adds up.
         let unplayed = u64::from(samples).min(discarded(packet.discard_ns));
         discard = if unplayed > 0 { discard + unplayed } else { 0 };
@@ -58,10 +64,7 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
         // A hole (lost packets, a paused recording) is filled by packets without content, which the decoder conceals
         // (RFC 7845 §4.1): else all that follows would be early.
         let (filler, length) = filler(&packet.data);
-        let mut hole = stated.saturating_sub(at) / u64::from(length.max(1));
-        if stated.saturating_sub(at) <= u64::from(length.max(960)) / 2 {
-            hole = 0;
-        }
+        let mut hole = if missing >= MIN_HOLE { missing / u64::from(length.max(1)) } else { 0 };
         while hole > 0 && filled < MAX_FILLED {
             writer.packet(&filler, length)?;
             at += u64::from(length);

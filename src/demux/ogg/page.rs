@@ -1,11 +1,14 @@
 //! Ogg pages (RFC 3533 §6), read forward.
 
 use crate::bytes::{Blocks, array, byte, find, le32};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::Source;
 
 /// Bytes of a page's header before its lacing values.
 const FIXED: usize = 27;
+
+/// Where the checksum stands in it.
+const CHECKSUM: usize = 22;
 
 /// The longest header.
 const LONGEST: usize = FIXED + 255;
@@ -25,7 +28,8 @@ pub(super) struct Page {
     pub granule: i64,
     flags: u8,
     lacing: Vec<u8>,
-    /// Where its content starts.
+    /// Where it starts, and where its content does.
+    at: u64,
     body: u64,
 }
 
@@ -40,6 +44,7 @@ impl Page {
             granule: i64::from_le_bytes(array(bytes, 6)?),
             flags: byte(bytes, 5)?,
             lacing: bytes.get(FIXED..FIXED + count)?.to_vec(),
+            at,
             body: at + (FIXED + count) as u64,
         })
     }
@@ -129,11 +134,15 @@ impl<'a> Pages<'a> {
         Ok(None)
     }
 
-    /// The content of a page.
+    /// The content of a page, which its checksum covers (RFC 3533 §6): players leave a page out that does not match.
     pub(super) fn content(&mut self, page: &Page) -> Result<&[u8]> {
-        let length = page.length();
-        let bytes = self.blocks.from(page.body, length)?;
-        Ok(bytes.get(..length).unwrap_or(bytes))
+        let length = usize::try_from(page.end() - page.at).unwrap_or(0);
+        let bytes = self.blocks.from(page.at, length)?;
+        let bytes = bytes.get(..length).unwrap_or(bytes);
+        if le32(bytes, CHECKSUM) != Some(checksum(bytes)) {
+            return Err(Error::malformed(format!("the page at byte {} does not match its checksum", page.at)));
+        }
+        Ok(bytes.get(length - page.length()..).unwrap_or_default())
     }
 
     fn stop(&mut self, cut: bool) -> Option<Page> {
@@ -160,4 +169,29 @@ impl<'a> Pages<'a> {
         }
         Ok(false)
     }
+}
+
+/// The checksum of a page, with zeros where it stands: polynomial 0x04c11db7, highest bit first, from 0.
+fn checksum(page: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let (mut crc, mut bit) = ((index as u32) << 24, 0);
+            while bit < 8 {
+                crc = if crc & 0x8000_0000 == 0 { crc << 1 } else { crc << 1 ^ 0x04c1_1db7 };
+                bit += 1;
+            }
+            table[index] = crc;
+            index += 1;
+        }
+        table
+    };
+    let step = |crc: u32, byte: u8| {
+        let [high, ..] = crc.to_be_bytes();
+        crc << 8 ^ TABLE.get(usize::from(high ^ byte)).copied().unwrap_or_default()
+    };
+    page.iter()
+        .enumerate()
+        .fold(0, |crc, (at, &byte)| step(crc, if (CHECKSUM..CHECKSUM + 4).contains(&at) { 0 } else { byte }))
 }

@@ -41,7 +41,13 @@ pub(super) fn played(track: &Track, timing: &Timing) -> Played {
     let (count, delay_us) =
         empty.fold((0, 0_u64), |(count, sum), entry| (count + 1, sum.saturating_add(entry.duration_us)));
     match list.get(count..).unwrap_or_default() {
-        [] => whole,
+        // What iTunes' tag or the codec's header takes off is played by nobody, as behind an edit list.
+        [] => {
+            let rate = u128::from(track.sample_rate.unwrap_or(track.timescale).max(1));
+            let samples = u128::from(track.priming.unwrap_or(0)) + u128::from(track.padding.unwrap_or(0));
+            let unplayed = u64::try_from(samples * 1_000_000 / rate).unwrap_or(u64::MAX);
+            Played { duration_us: stored_us.map(|us| us.saturating_sub(unplayed)), ..whole }
+        }
         [entry] if entry.rate == NORMAL => {
             let first = timing.first_shown.unwrap_or(0);
             let end = first.saturating_add_unsigned(ticks.unwrap_or(0));
@@ -92,5 +98,14 @@ mod tests {
         assert_eq!(of(&[(500_000, 0, NORMAL), (400_000, 0, NORMAL)]), (Edit::Complex, Some(900_000), 0));
         assert_eq!(of(&[(1_000_000, 0, 2 * NORMAL)]), (Edit::Complex, Some(1_000_000), 0));
         assert_eq!(of(&[(1_000_000, 1 << 40, NORMAL)]).0, Edit::Complex);
+    }
+
+    #[test]
+    fn without_a_list_priming_and_padding_are_not_played() {
+        let mut track = Track::new(1, Kind::Audio, "aac", 48_000);
+        (track.sample_rate, track.priming, track.padding) = (Some(48_000), Some(2112), Some(288));
+        let timing = Timing { ticks: 48_000, first_shown: Some(0), ..Timing::default() };
+        let found = played(&track, &timing);
+        assert_eq!((found.duration_us, found.stored_us, found.edit), (Some(950_000), Some(1_000_000), Edit::None));
     }
 }

@@ -1,0 +1,77 @@
+//! Spectral band replication of which neither container nor configuration says a word: the frames are asked.
+
+use crate::codec::aac::{Config, carries_sbr};
+use crate::demux::adts::ASKED;
+use crate::demux::{Demuxer, Kind, Packet, Track, Want};
+use crate::facts::StreamFacts;
+
+/// The most packets, those of other tracks included, that are read on the way.
+const MAX_PACKETS: usize = 1024;
+
+/// The configuration of a track whose frames may carry what it does not say.
+pub(super) fn may_hide(track: &Track) -> Option<Config> {
+    let config = Config::parse(&track.config).filter(Config::may_hide_sbr)?;
+    (track.kind == Kind::Audio && track.codec == "aac" && !track.encrypted).then_some(config)
+}
+
+/// Corrects the streams of `demuxer` whose first frames carry SBR. What breaks is for the demuxer to tell.
+pub(super) fn reveal(demuxer: &mut dyn Demuxer, streams: &mut StreamFacts) {
+    let sound = demuxer.tracks().iter().enumerate().filter(|(_, track)| track.kind == Kind::Audio);
+    let known = |facts: &crate::facts::AudioTrack| facts.profile.as_deref() == Some("he");
+    let hiding = sound.zip(&streams.audio).enumerate().filter(|(_, (_, facts))| !known(facts));
+    // The demuxer's number, the facts' number, the configuration, how many frames were asked, and how many said yes.
+    let mut hiding: Vec<(usize, usize, Config, usize, usize)> =
+        hiding.filter_map(|(of, ((index, track), _))| Some((index, of, may_hide(track)?, 0, 0))).collect();
+    let mut packet = Packet::default();
+    for _ in 0..MAX_PACKETS {
+        if hiding.iter().all(|&(.., asked, _)| asked == ASKED) {
+            break;
+        }
+        let Ok(true) = demuxer.next(&mut packet, Want::Content) else { break };
+        if let Some((.., asked, carrying)) = hiding.iter_mut().find(|(index, ..)| *index == packet.track)
+            && *asked < ASKED
+        {
+            *asked += 1;
+            *carrying += usize::from(carries_sbr(&packet.data));
+        }
+    }
+    for (_, of, config, asked, carrying) in hiding {
+        let Some(facts) = streams.audio.get_mut(of).filter(|_| carrying * 2 > asked) else { continue };
+        let config = config.with_implicit_sbr();
+        // What an edit list takes off is counted in samples as they are played.
+        if facts.sample_rate == Some(config.core_rate) {
+            facts.priming = facts.priming.map(|samples| samples.saturating_mul(2));
+        }
+        (facts.profile, facts.sample_rate) = (Some(config.profile.to_owned()), Some(config.sample_rate));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demux::adts::Adts;
+    use crate::facts::AudioTrack;
+    use crate::source::Source;
+    use std::path::Path;
+
+    #[test]
+    fn frames_tell_what_the_configuration_does_not() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/streams/he-aac-v2.aac");
+        let source = Source::open(path).unwrap();
+        let mut adts = Adts::open(&source).unwrap();
+        assert!(may_hide(&adts.tracks()[0]).is_some());
+        let track = AudioTrack {
+            profile: Some("lc".to_owned()),
+            sample_rate: Some(22_050),
+            priming: Some(1024),
+            ..AudioTrack::default()
+        };
+        let mut streams = StreamFacts { audio: vec![track], ..StreamFacts::default() };
+        reveal(&mut adts, &mut streams);
+        let found = &streams.audio[0];
+        assert_eq!(
+            (found.profile.as_deref(), found.sample_rate, found.priming),
+            (Some("he"), Some(44_100), Some(2048))
+        );
+    }
+}
