@@ -13,6 +13,7 @@ use crate::format::{Family, Format, Role};
 use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::policy::{Band, Policy};
 pub use crate::rule::{RULES, Rule, Severity};
+pub(crate) use video::{of_pictures, of_sound};
 use serde::{Deserialize, Serialize};
 
 /// A measured or an allowed value.

@@ -284,7 +284,10 @@ fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
         let what = what.map_or("the file is damaged", |finding| finding.message.as_str());
         return Some(Plan::refuse(
             Reason::Broken,
-            format!("{what}; send the original again, or use --salvage to keep what can be read"),
+            format!(
+                "{}; send the original again, or use --salvage to keep what can be read",
+                what.trim_end_matches("; send the original again")
+            ),
         ));
     }
     None

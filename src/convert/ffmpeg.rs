@@ -29,7 +29,8 @@ pub(super) struct Pipe {
     _input: Input,
 }
 
-/// The samples of the sound stream `track` of `source`, whose facts are `facts`.
+/// The samples of the sound stream `track` of `source`, whose facts are `facts`: from its own start on if it `waits`, else
+/// from the start of the file on.
 ///
 /// # Errors
 /// `Unsupported` for formats that ffmpeg is not given; `Engine` when it cannot be run.
@@ -39,6 +40,7 @@ pub(super) fn open(
     format: Format,
     track: usize,
     facts: &AudioTrack,
+    waits: bool,
     cancel: &Cancel,
 ) -> Result<Pipe> {
     let input = input(source, format)?;
@@ -48,9 +50,8 @@ pub(super) fn open(
     arguments.extend(["-map", &format!("0:a:{track}"), "-vn", "-sn", "-dn"].map(OsString::from));
     arguments.extend(["-ac", &channels.to_string(), "-ar", &rate.to_string()].map(OsString::from));
     // What lies between packets is silence, as players have it.
-    arguments.extend(
-        ["-af", "aresample=async=1:first_pts=0", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"].map(OsString::from),
-    );
+    let filter = if waits { "aresample=async=1" } else { "aresample=async=1:first_pts=0" };
+    arguments.extend(["-af", filter, "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"].map(OsString::from));
     let running = ffmpeg.start(&arguments, cancel)?;
     Ok(Pipe { running: Some(running), rate, channels, block: vec![0; BLOCK], _input: input })
 }

@@ -15,6 +15,7 @@ use crate::facts::{AudioTrack, Facts, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,6 +95,7 @@ pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, ca
             cancel,
             max_bytes: u64::MAX,
             salvage: false,
+            coded_us: Cell::new(None),
         };
         match bench.pcm(track, pictures) {
             Ok(input) => heard.waveform = heard.waveform.or(Some(audio::listen(input, cancel)?)),
@@ -125,6 +127,8 @@ struct Bench<'a> {
     cancel: &'a Cancel,
     max_bytes: u64,
     salvage: bool,
+    /// Length of the sound that was decoded and coded, in microseconds.
+    coded_us: Cell<Option<u64>>,
 }
 
 impl<'a> Bench<'a> {
@@ -139,7 +143,7 @@ impl<'a> Bench<'a> {
         let (engine, max_bytes) = (rewrite.engine, rewrite.max_bytes);
         // Only what was asked to be salvaged is planned for at all once it is damaged.
         let salvage = !facts.damage.is_empty();
-        Ok(Self { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage })
+        Ok(Self { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage, coded_us: Cell::new(None) })
     }
 
     fn run(&self, rung: &Rung) -> Result<Candidate> {
@@ -173,7 +177,7 @@ impl<'a> Bench<'a> {
     fn candidate(&self, rung: &Rung, body: Body, waveform: Option<[u8; 64]>) -> Candidate {
         let coded = rung.steps.iter().any(|step| matches!(step, Step::EncodeAudio { .. } | Step::EncodeVideo { .. }));
         let engine = if coded { self.engine } else { Engine::Builtin };
-        Candidate { format: rung.format, body: Some(body), steps: rung.steps.clone(), waveform, engine }
+        Candidate { format: rung.format, body: Some(body), steps: rung.steps.clone(), waveform, engine, coded_us: self.coded_us.get() }
     }
 
     fn strip(&self, out: &mut Spool) -> Result<()> {
@@ -188,9 +192,29 @@ impl<'a> Bench<'a> {
         demux::open(self.source, self.facts.format)
     }
 
-    /// The demuxer's number of a stream of sound.
-    fn sound(&self, demuxer: &dyn Demuxer, track: usize) -> Result<usize> {
-        nth(demuxer, Kind::Audio, track)
+    /// The demuxer's number of the `track`-th of the tracks of `kind` that were measured: those that hold something.
+    fn number(&self, kind: Kind, track: usize) -> Result<usize> {
+        let lost = || Error::malformed("a track that its headers announce is not there; send the original again");
+        let mut demuxer = self.open()?;
+        let mut of_kind: Vec<usize> = demuxer
+            .tracks()
+            .iter()
+            .enumerate()
+            .filter_map(|(index, found)| (found.kind == kind).then_some(index))
+            .collect();
+        let measured = if kind == Kind::Audio { self.streams.audio.len() } else { self.streams.video.len() };
+        if of_kind.len() > measured {
+            let (mut filled, mut packet) = (vec![false; demuxer.tracks().len()], Packet::default());
+            while of_kind.iter().any(|&index| !filled.get(index).copied().unwrap_or(true)) {
+                match demuxer.next(&mut packet, Want::Table) {
+                    Ok(true) => filled.get_mut(packet.track).into_iter().for_each(|one| *one = true),
+                    Err(error) if error.kind() == ErrorKind::Io => return Err(error),
+                    Ok(false) | Err(_) => break,
+                }
+            }
+            of_kind.retain(|&index| filled.get(index).copied().unwrap_or(false));
+        }
+        of_kind.get(track).copied().ok_or_else(lost)
     }
 
     fn copy_sound(&self, out: &mut Spool, track: usize, format: Format) -> Result<()> {
@@ -200,7 +224,7 @@ impl<'a> Bench<'a> {
             Format::Adts => Target::Adts,
             _ => return self.copy_frames(out, track, format),
         };
-        let keep = [self.sound(&*self.open()?, track)?];
+        let keep = [self.number(Kind::Audio, track)?];
         let job = CopyJob { keep: &keep, target, salvage: self.salvage };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
     }
@@ -208,7 +232,7 @@ impl<'a> Bench<'a> {
     /// Frames that need no container: MPEG audio, and AMR behind its magic (RFC 4867 §5).
     fn copy_frames(&self, out: &mut Spool, track: usize, format: Format) -> Result<()> {
         let mut demuxer = self.open()?;
-        let index = self.sound(&*demuxer, track)?;
+        let index = self.number(Kind::Audio, track)?;
         if format == Format::Amr {
             out.put(b"#!AMR\n")?;
         }
@@ -232,6 +256,7 @@ impl<'a> Bench<'a> {
         let mut reopen = || self.pcm(track, false);
         let input = reopen()?;
         let made = audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)?;
+        self.coded_us.set(Some(made.duration_us));
         // ffmpeg goes over what it cannot decode without a word.
         if self.engine == Engine::Ffmpeg && duration.is_some_and(|us| made.duration_us.saturating_add(LOST_US) < us) {
             return Err(Error::malformed("ffmpeg decodes only the beginning of it; send the original again"));
@@ -243,14 +268,25 @@ impl<'a> Bench<'a> {
     fn pcm(&self, track: usize, beside_pictures: bool) -> Result<Box<dyn PcmSource + 'a>> {
         let format = self.facts.format;
         let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
-        if self.engine == Engine::Ffmpeg && !(beside_pictures && codec.is_some_and(decodes)) {
+        if self.engine == Engine::Ffmpeg && !(beside_pictures && codec.is_some_and(|codec| decodes(codec, format))) {
             let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
             let unknown = AudioTrack::default();
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
-            return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, track, facts, self.cancel)?));
+            // When it starts is known of what is taken apart here.
+            // When it starts is known of what is taken apart here; so is its number among those that hold nothing.
+            let demuxer = self.open().ok();
+            let waits = beside_pictures && demuxer.is_some();
+            let number = match demuxer {
+                Some(demuxer) => {
+                    let index = self.number(Kind::Audio, track)?;
+                    demuxer.tracks().iter().take(index).filter(|found| found.kind == Kind::Audio).count()
+                }
+                None => track,
+            };
+            return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, number, facts, waits, self.cancel)?));
         }
         // What inspection knows of the frames themselves counts, not the container's word.
-        if let Some(codec) = codec.filter(|codec| !decodes(codec)) {
+        if let Some(codec) = codec.filter(|codec| !decodes(codec, format)) {
             return Err(Error::unsupported(format!(
                 "{codec} is not decoded here; install ffmpeg, or convert it first"
             )));
@@ -259,17 +295,15 @@ impl<'a> Bench<'a> {
             return Ok(samples);
         }
         let demuxer = self.open()?;
-        let index = self.sound(&*demuxer, track)?;
+        let index = self.number(Kind::Audio, track)?;
         audio::open_track(demuxer, index, Opening { salvage: self.salvage, fill_holes: beside_pictures })
     }
 
     fn copy_video(&self, out: &mut Spool, video: usize, sound: Option<usize>, format: Format) -> Result<()> {
-        let demuxer = self.open()?;
-        let mut keep = vec![nth(&*demuxer, Kind::Video, video)?];
+        let mut keep = vec![self.number(Kind::Video, video)?];
         if let Some(track) = sound {
-            keep.push(self.sound(&*demuxer, track)?);
+            keep.push(self.number(Kind::Audio, track)?);
         }
-        drop(demuxer);
         let target = if format == Format::ThreeGp { Target::ThreeGp } else { Target::Mp4 };
         let job = CopyJob { keep: &keep, target, salvage: self.salvage };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
@@ -277,9 +311,7 @@ impl<'a> Bench<'a> {
 
     fn copy_video_code_sound(&self, out: &mut Spool, video: usize, track: usize, coding: &AudioCoding) -> Result<()> {
         let encoded = self.aac(track, coding)?;
-        let demuxer = self.open()?;
-        let keep = [nth(&*demuxer, Kind::Video, video)?];
-        drop(demuxer);
+        let keep = [self.number(Kind::Video, video)?];
         let job = CopyJob { keep: &keep, target: Target::Mp4, salvage: self.salvage };
         let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
         let beside = Beside { track: &encoded.track, packets: &packets };
@@ -290,6 +322,8 @@ impl<'a> Bench<'a> {
         let mut reopen = || self.pcm(track, true);
         let input = reopen()?;
         let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
+        let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
+        self.coded_us.set(u64::try_from(us).ok());
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {
             encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });
@@ -299,13 +333,12 @@ impl<'a> Bench<'a> {
 
     /// When a stream of sound starts in the presentation, in microseconds.
     fn starts_at(&self, track: usize) -> Result<u64> {
-        // ffmpeg fills the time before the first sample with silence.
-        let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
-        if self.engine == Engine::Ffmpeg && !codec.is_some_and(decodes) {
-            return Ok(0);
-        }
-        let mut demuxer = self.open()?;
-        let index = self.sound(&*demuxer, track)?;
+        let mut demuxer = match self.open() {
+            // Of these, ffmpeg fills the time before the first sample with silence.
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(0),
+            opened => opened?,
+        };
+        let index = self.number(Kind::Audio, track)?;
         let Some(described) = demuxer.tracks().get(index).cloned() else { return Ok(0) };
         let waits = described.edits.list.iter().take_while(|entry| entry.media_time < 0);
         if !described.edits.list.is_empty() {
@@ -334,7 +367,7 @@ impl<'a> Bench<'a> {
             Some(Step::EncodeAudio { track, coding }) => Sound::Coded(Box::new(self.aac(*track, coding)?)),
             Some(Step::CopyAudio { track }) => {
                 let demuxer = self.open()?;
-                let index = self.sound(&*demuxer, *track)?;
+                let index = self.number(Kind::Audio, *track)?;
                 Sound::Copied { kept: Box::new(Kept::new(&*demuxer, index)?), of: *track }
             }
             _ => Sound::None,
@@ -379,7 +412,7 @@ impl<'a> Bench<'a> {
         coding: &VideoCoding,
         sound: &Sound,
     ) -> Result<Body> {
-        let track = nth(&*self.open()?, Kind::Video, video)?;
+        let track = self.number(Kind::Video, video)?;
         let open = || self.open();
         let run = |sound: super::video::Sound<'_>| -> Result<Body> {
             let job = super::video::Job { open: &open, track, facts, coding, sound, salvage: self.salvage };
@@ -421,11 +454,4 @@ enum Sound {
     None,
     Coded(Box<AacEncoded>),
     Copied { kept: Box<Kept>, of: usize },
-}
-
-/// The demuxer's number of the `track`-th of its tracks of `kind`.
-fn nth(demuxer: &dyn Demuxer, kind: Kind, track: usize) -> Result<usize> {
-    let mut tracks = demuxer.tracks().iter().enumerate().filter(|(_, found)| found.kind == kind);
-    let found = tracks.nth(track).map(|(index, _)| index);
-    found.ok_or_else(|| Error::malformed("a track that its headers announce is not there; send the original again"))
 }
