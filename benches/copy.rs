@@ -48,7 +48,8 @@ fn film(path: &Path) -> std::io::Result<()> {
     let start = ftyp.len() as u32 + 8;
     let matrix = words(&[1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30]);
     let length = FRAMES * 512;
-    let mvhd = [words(&[0, 0, 0, 12_800, length, 1 << 16, 0x0100_0000, 0, 0]), matrix.clone(), words(&[0; 6]), words(&[2])];
+    let mvhd =
+        [words(&[0, 0, 0, 12_800, length, 1 << 16, 0x0100_0000, 0, 0]), matrix.clone(), words(&[0; 6]), words(&[2])];
     let tkhd = [words(&[3, 0, 0, 1, 0, length, 0, 0, 0, 0]), matrix, words(&[320 << 16, 240 << 16])];
     let hdlr = [words(&[0, 0]), b"vide".to_vec(), words(&[0; 3]), vec![0]].concat();
     let dref = boxed(b"dref", &[words(&[0, 1]), boxed(b"url ", &words(&[1]))].concat());
@@ -61,15 +62,14 @@ fn film(path: &Path) -> std::io::Result<()> {
         boxed(b"stsz", &[words(&[0, 0, FRAMES]), words(&vec![FRAME; FRAMES as usize])].concat()),
         boxed(
             b"stco",
-            &[words(&[0, FRAMES / 10]), (0..FRAMES / 10).flat_map(|chunk| (start + chunk * 10 * FRAME).to_be_bytes()).collect()]
-                .concat(),
+            &[
+                words(&[0, FRAMES / 10]),
+                (0..FRAMES / 10).flat_map(|chunk| (start + chunk * 10 * FRAME).to_be_bytes()).collect(),
+            ]
+            .concat(),
         ),
     ];
-    let minf = [
-        boxed(b"vmhd", &words(&[1, 0, 0])),
-        boxed(b"dinf", &dref),
-        boxed(b"stbl", &stbl.concat()),
-    ];
+    let minf = [boxed(b"vmhd", &words(&[1, 0, 0])), boxed(b"dinf", &dref), boxed(b"stbl", &stbl.concat())];
     let mdia = [
         boxed(b"mdhd", &words(&[0, 0, 0, 12_800, length, 0x55C4_0000])),
         boxed(b"hdlr", &hdlr),

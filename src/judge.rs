@@ -13,8 +13,8 @@ use crate::format::{Family, Format, Role};
 use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::policy::{Band, Policy};
 pub use crate::rule::{RULES, Rule, Severity};
-pub(crate) use video::{of_pictures, of_sound};
 use serde::{Deserialize, Serialize};
+pub(crate) use video::{of_pictures, of_sound};
 
 /// A measured or an allowed value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

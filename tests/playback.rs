@@ -116,7 +116,10 @@ fn answer(mut stream: TcpStream, clip: &[u8]) -> Option<String> {
         "/clip.mp4" => ("video/mp4", clip),
         _ => ("text/plain", &b""[..]),
     };
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).ok();
     path.strip_prefix("/told/").map(str::to_owned)
 }

@@ -177,7 +177,14 @@ impl<'a> Bench<'a> {
     fn candidate(&self, rung: &Rung, body: Body, waveform: Option<[u8; 64]>) -> Candidate {
         let coded = rung.steps.iter().any(|step| matches!(step, Step::EncodeAudio { .. } | Step::EncodeVideo { .. }));
         let engine = if coded { self.engine } else { Engine::Builtin };
-        Candidate { format: rung.format, body: Some(body), steps: rung.steps.clone(), waveform, engine, coded_us: self.coded_us.get() }
+        Candidate {
+            format: rung.format,
+            body: Some(body),
+            steps: rung.steps.clone(),
+            waveform,
+            engine,
+            coded_us: self.coded_us.get(),
+        }
     }
 
     fn strip(&self, out: &mut Spool) -> Result<()> {

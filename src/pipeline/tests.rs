@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const COPIED: usize = 13;
 
 /// Those of the corpus of real files, where it is there.
-const COPIED_OF_CORPUS: usize = 30;
+const COPIED_OF_CORPUS: usize = 15;
 
 /// How far times may be off that another container rounded, in microseconds.
 const ROUNDED_US: i64 = 6000;

@@ -93,7 +93,8 @@ impl Case<'_> {
             rungs.extend(self.strip_rung(over));
             rungs.extend(self.copy_rung(index, track, over, max_bytes));
         }
-        let engine = engine_for(&track.codec, self.facts.format, track.profile.as_deref(), self.options.engine, self.tools);
+        let engine =
+            engine_for(&track.codec, self.facts.format, track.profile.as_deref(), self.options.engine, self.tools);
         match engine {
             Ok(engine) => {
                 rungs.extend(self.code_rungs(index, track, band));

@@ -136,6 +136,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn adpcm_is_known_by_its_container() {
+        use super::super::audio::decodes;
+        use crate::format::Format;
+        assert!(decodes("adpcm", Format::Wav) && decodes("adpcm", Format::Mov) && decodes("aac", Format::Avi));
+        assert!(!decodes("adpcm", Format::Avi) && !decodes("ac3", Format::Mov));
+    }
+
+    #[test]
     fn languages_match_by_either_code() {
         let english: Language = "en".parse().unwrap();
         assert!(english.is("eng") && english.is("en") && english.is("EN-us") && !english.is("de") && !english.is(""));

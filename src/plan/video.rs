@@ -95,7 +95,13 @@ impl Case<'_> {
         let audio_as_it_is = sound.is_none_or(|(_, track)| self.copies_sound(track));
         let mut engines = Vec::new();
         if let Some((_, track)) = sound.filter(|_| !audio_as_it_is || (over && !video_as_it_is)) {
-            engines.push(engine_for(&track.codec, self.facts.format, track.profile.as_deref(), self.options.engine, self.tools));
+            engines.push(engine_for(
+                &track.codec,
+                self.facts.format,
+                track.profile.as_deref(),
+                self.options.engine,
+                self.tools,
+            ));
         }
         let mut rungs = Vec::new();
         if video_as_it_is {
@@ -161,8 +167,7 @@ impl Case<'_> {
         let accepted = self.policy.video.audio_codecs.iter().any(|codec| *codec == track.codec);
         // Broadcasts and AVI carry AAC too; where its packets cannot be had, it is decoded.
         let own = judge::of_sound(track, self.policy);
-        let profile =
-            self.cures.iter().any(|finding| finding.rule == Rule::VideoAudioProfile && own.contains(finding));
+        let profile = self.cures.iter().any(|finding| finding.rule == Rule::VideoAudioProfile && own.contains(finding));
         accepted && !profile && DEMUXED.contains(&self.facts.format)
     }
 

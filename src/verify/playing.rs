@@ -77,7 +77,13 @@ fn length(what: &str, was: Option<u64>, is: Option<Option<u64>>, allowed: u64) -
 fn stated_within(source: &Facts, track: Option<&AudioTrack>) -> u64 {
     let exact = matches!(
         source.format,
-        Format::Mp4 | Format::Mov | Format::M4v | Format::ThreeGp | Format::M4a | Format::MovAudio | Format::ThreeGpAudio
+        Format::Mp4
+            | Format::Mov
+            | Format::M4v
+            | Format::ThreeGp
+            | Format::M4a
+            | Format::MovAudio
+            | Format::ThreeGpAudio
     );
     match track {
         _ if exact => SOUND_US,

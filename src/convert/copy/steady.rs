@@ -26,7 +26,8 @@ impl<P: Packets> Steady<P> {
     /// ISO base media files name their configurations; in other containers these change without notice.
     pub(super) fn new(packets: P, tracks: &[Track]) -> Self {
         let known = |track: &Track| {
-            let config = Config::parse(&track.config).filter(|_| track.codec == "h264" && track.sample_entry.is_none())?;
+            let config =
+                Config::parse(&track.config).filter(|_| track.codec == "h264" && track.sample_entry.is_none())?;
             let sps = config.sps.and_then(Sps::parse)?;
             Some((config.length_size, kind(&sps)))
         };

@@ -132,7 +132,9 @@ impl Order {
     /// When a picture is decoded and shown that stands at `time`; a frame lasts so many ticks.
     pub(super) fn times(&mut self, unit: &[u8], time: i64, frame: i64) -> (i64, i64) {
         let dts = time - self.depth * frame;
-        let Some((idr, count)) = first_slice(unit, self.length_size).and_then(|nal| self.count(nal)) else { return (dts, time) };
+        let Some((idr, count)) = first_slice(unit, self.length_size).and_then(|nal| self.count(nal)) else {
+            return (dts, time);
+        };
         if idr {
             self.start = time;
         }

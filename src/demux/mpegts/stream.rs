@@ -186,7 +186,13 @@ impl Stream {
     /// What private data is, by how it starts.
     fn probe(&mut self, content: &[u8]) {
         let codec = match content {
-            [0x0B, 0x77, _, _, _, bsid, ..] => if bsid >> 3 <= 10 { "ac3" } else { "eac3" },
+            [0x0B, 0x77, _, _, _, bsid, ..] => {
+                if bsid >> 3 <= 10 {
+                    "ac3"
+                } else {
+                    "eac3"
+                }
+            }
             [0x7F, 0xFE, 0x80, 0x01, ..] => "dts",
             _ if aac::AdtsHeader::parse(content).is_some() => "aac",
             _ => "unknown",

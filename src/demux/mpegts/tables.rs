@@ -152,7 +152,8 @@ fn private_codec(descriptors: &[u8]) -> Option<(&'static str, Kind)> {
 
 /// Opus' header by its descriptor (ETSI TS 103 491 §5): channels alone; what is not played stands with each packet.
 fn opus_head(descriptors: &[u8]) -> Option<Vec<u8>> {
-    let (_, content) = descriptors_of(descriptors).find(|(tag, content)| *tag == 0x7F && content.first() == Some(&0x80))?;
+    let (_, content) =
+        descriptors_of(descriptors).find(|(tag, content)| *tag == 0x7F && content.first() == Some(&0x80))?;
     let channels = byte(content, 1).filter(|channels| (1..=2).contains(channels))?;
     Some(OpusHead::plain(channels, 0, 48_000).to_bytes())
 }

@@ -96,5 +96,16 @@ mod tests {
         assert_eq!(of(&[(500_000, 0, NORMAL), (400_000, 0, NORMAL)]), (Edit::Complex, Some(900_000), 0));
         assert_eq!(of(&[(1_000_000, 0, 2 * NORMAL)]), (Edit::Complex, Some(1_000_000), 0));
         assert_eq!(of(&[(1_000_000, 1 << 40, NORMAL)]).0, Edit::Complex);
+        // What a lead of AAC comes to is not noticed.
+        assert_eq!(of(&[(21_333, -1, NORMAL), (1_000_000, 0, NORMAL)]), (Edit::None, Some(1_000_000), 21_333));
+    }
+
+    #[test]
+    fn nothing_is_shown_before_the_media_starts() {
+        let mut track = Track::new(1, Kind::Video, "h264", 48_000);
+        track.edits.list = vec![EditEntry { duration_us: 1_000_000, media_time: 0, rate: NORMAL }];
+        let timing = Timing { ticks: 48_000, first_shown: Some(2400), ..Timing::default() };
+        let played = played(&track, &timing);
+        assert_eq!((played.duration_us, played.delay_us), (Some(950_000), 50_000));
     }
 }

@@ -21,12 +21,7 @@ const PQ: u8 = 16;
 const HLG: u8 = 18;
 
 /// What is known of it.
-pub(super) fn facts(
-    source: &Source,
-    track: &Track,
-    measured: &Measured,
-    played: &Played,
-) -> Result<VideoTrack> {
+pub(super) fn facts(source: &Source, track: &Track, measured: &Measured, played: &Played) -> Result<VideoTrack> {
     let timing = &measured.timing;
     let (width, height) = track.size.unwrap_or_default();
     let mut facts = VideoTrack {
