@@ -1,6 +1,6 @@
 //! Carries out a [`Rewrite`]: tries its rungs in order until one fits. Knows pixels and codecs, not the platform.
 
-mod audio;
+pub(crate) mod audio;
 mod color;
 mod copy;
 mod decode;
@@ -44,12 +44,14 @@ pub(crate) struct Candidate {
     pub waveform: Option<[u8; 64]>,
     /// Who did it.
     pub engine: Engine,
+    /// Length of the sound that was decoded and coded anew, in microseconds.
+    pub coded_us: Option<u64>,
 }
 
 impl Candidate {
     /// A picture's, or a document's.
     fn of(format: Format, bytes: Option<Vec<u8>>, steps: Vec<Step>) -> Self {
-        Self { format, body: bytes.map(Body::Memory), steps, waveform: None, engine: Engine::Builtin }
+        Self { format, body: bytes.map(Body::Memory), steps, waveform: None, engine: Engine::Builtin, coded_us: None }
     }
 
     /// Its length in bytes, where it is not the source's own.

@@ -5,7 +5,7 @@
 
 pub(crate) mod adts;
 pub(crate) mod amr;
-mod annexb;
+pub(crate) mod annexb;
 pub(crate) mod avi;
 pub(crate) mod caf;
 pub(crate) mod flv;

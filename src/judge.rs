@@ -14,6 +14,7 @@ use crate::limits::{MAX_PIXELS, MAX_SIDE};
 use crate::policy::{Band, Policy};
 pub use crate::rule::{RULES, Rule, Severity};
 use serde::{Deserialize, Serialize};
+pub(crate) use video::{of_pictures, of_sound};
 
 /// A measured or an allowed value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -213,6 +213,12 @@ impl Fitter {
             }
             match self.carried_out(source, &mut checked, ask) {
                 Ok(ending) => Ok((checked, ending)),
+                // Where only a warning was to be cured, and copying cannot do it, the file goes as it is.
+                Err(error) if error.kind() == ErrorKind::Unsupported && self.may_stay(&checked) => {
+                    let fitted = kept(source, &checked.facts, &checked.verdict, &self.policy, None)?;
+                    checked.plan = Plan::Keep;
+                    Ok((checked, Ending::Fitted { fitted: Box::new(fitted), steps: Vec::new() }))
+                }
                 Err(error) => self.refused(source, checked, ask, error),
             }
         })
@@ -232,6 +238,13 @@ impl Fitter {
     /// As [`fit`](Self::fit).
     pub fn fit_bytes(&self, bytes: impl Into<Arc<[u8]>>, name: Option<&Path>) -> Result<(Checked, Ending)> {
         self.fit(&Source::from_bytes(bytes, name), Ask::Content)
+    }
+
+    /// Whether nothing about a file that plays counts as a failure.
+    fn may_stay(&self, checked: &Checked) -> bool {
+        is_playing(checked)
+            && checked.verdict.is_fit()
+            && !checked.verdict.findings.iter().any(|finding| self.options.fails(finding))
     }
 
     fn judged(&self, facts: Facts, ask: Ask) -> Checked {
@@ -464,3 +477,6 @@ fn guarded<T>(source: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
         None => result,
     }
 }
+
+#[cfg(test)]
+mod tests;

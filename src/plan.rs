@@ -187,7 +187,9 @@ const fn cure(rule: Rule) -> Cure {
         | Rule::StickerFrame
         | Rule::StickerTotal
         | Rule::Malformed => Cure::Rewrite,
-        Rule::VideoMoovLast | Rule::VideoStreams | Rule::AudioCover | Rule::AudioChapters => Cure::Lossless(Step::Faststart),
+        Rule::VideoMoovLast | Rule::VideoStreams | Rule::AudioCover | Rule::AudioChapters => {
+            Cure::Lossless(Step::Faststart)
+        }
         Rule::VideoMetadata => Cure::Lossless(Step::StripMetadata),
         Rule::AudioContainer
         | Rule::AudioCodec

@@ -271,7 +271,7 @@ pub(crate) fn verify(
     }
     shape(&measured, rewrite.shape)?;
     if rewrite.shape == Shape::Playing {
-        playing::verify(facts, &measured, &candidate.steps)?;
+        playing::verify(facts, &measured, &candidate.steps, candidate.coded_us)?;
     }
     let mut fitted = Fitted {
         role,

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use mediafit::facts::{AudioTrack, Chroma, Media, VideoTrack};
+use mediafit::format::Format;
 use mediafit::plan::{Animated, Options, Reason};
 use mediafit::{Ask, Ending, Fitter, Platform, Policy, Role, Rule, Severity, Source, Standing, Verdict};
 use std::path::{Path, PathBuf};
@@ -189,11 +191,38 @@ fn fails(verdict: &Verdict, rules: &[Rule]) -> bool {
     verdict.findings.iter().any(|finding| rules.contains(&finding.rule) && finding.severity == Severity::Fail)
 }
 
+/// Whether a codec in the file is not decoded here.
+fn needs_ffmpeg(row: &Row) -> bool {
+    let Ok(source) = Source::open(&row.path) else { return false };
+    let Ok(checked) = Fitter::new(Policy::cloud()).check(&source, Ask::Folder(row.role)) else { return false };
+    let (Media::Audio(streams) | Media::Video(streams)) = &checked.facts.media else { return false };
+    let adpcm = !matches!(checked.facts.format, Format::Wav | Format::Mov | Format::MovAudio);
+    let sound = |track: &AudioTrack| {
+        let kind = track.profile.as_deref().unwrap_or("lc");
+        let aac = track.codec == "aac" && ["lc", "he", "he-v2"].contains(&kind);
+        !(aac || BUILT_IN.contains(&&*track.codec) && !(track.codec == "adpcm" && adpcm))
+            || track.channels.is_some_and(|channels| channels > 8)
+    };
+    let pictures = |track: &VideoTrack| {
+        !["h264", "hevc", "vp9"].contains(&&*track.codec)
+            || track.odd_matrix
+            || track.bit_depth.is_some_and(|depth| depth > 10)
+            || !matches!(track.chroma, None | Some(Chroma::Quarter | Chroma::Gray))
+    };
+    streams.audio.iter().any(sound) || streams.video.iter().any(pictures)
+}
+
+/// Codecs of sound that are decoded here, beside AAC.
+#[rustfmt::skip]
+const BUILT_IN: [&str; 12] = [
+    "adpcm", "alac", "alaw", "amr", "amr-wb", "flac", "mp3", "mulaw", "opus", "pcm", "pcm-float", "vorbis",
+];
+
 /// Whether a file of sound or moving pictures may be refused for `reason`.
 fn playing(row: &Row, reason: Reason) -> bool {
     matches!(row.role, Role::Audio | Role::Video)
         && match reason {
-            Reason::Unsupported => true,
+            Reason::Unsupported => needs_ffmpeg(row),
             Reason::Encrypted => row.violations.contains("encrypted"),
             Reason::Broken => row.expected == "corrupt" || row.ambiguous.contains("decode_errors"),
             _ => false,

@@ -47,7 +47,7 @@ fn streams(facts: &Facts) -> &StreamFacts {
 
 fn fitted(fitter: &Fitter, source: &Source, role: Role) -> Result<Fitted, Failed> {
     match fitter.fit(source, Ask::Role(role))?.1 {
-        Ending::Fitted { fitted, .. } => Ok(fitted),
+        Ending::Fitted { fitted, .. } => Ok(*fitted),
         Ending::Refused(refusal) => Err(format!("refused: {refusal:?}").into()),
     }
 }

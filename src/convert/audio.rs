@@ -21,6 +21,7 @@ mod pcm;
 mod resample;
 mod stored;
 mod symphonia;
+mod timeline;
 mod trim;
 mod wav;
 mod waveform;

@@ -1,6 +1,7 @@
 //! Coded streams into another container, without decoding: what repairs a container, fragments, brands and stray tracks.
 
 mod opus;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -14,6 +15,7 @@ use crate::convert::write::{Chosen, Packets};
 use crate::demux::{Demuxer, Packet, Track, Want};
 use crate::error::{Error, ErrorKind, Result};
 use std::cell::Cell;
+use steady::Steady;
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +137,8 @@ pub(crate) fn copy_beside(
     let timescales: Vec<u32> = standing.iter().map(|track| track.timescale).collect();
     standing.push(beside.track.clone());
     let mut packets = || -> Result<Box<dyn Packets + '_>> {
-        let whole = Whole { packets: Chosen::new(open()?, job.keep), salvage: job.salvage, cut: &cut };
+        let packets = Steady::new(Chosen::new(open()?, job.keep), &standing);
+        let whole = Whole { packets, salvage: job.salvage, cut: &cut };
         let copied: Box<dyn Packets + '_> = Box::new(times::Retimed::new(whole, &clocks));
         let coded = ((beside.packets)()?, vec![beside.track.timescale]);
         Ok(Box::new(Merged::new(vec![(copied, timescales.clone()), coded])))
@@ -191,7 +194,8 @@ fn boxes<'d: 'x, 'x>(
     let mut first = Some(demuxer);
     let mut packets = || -> Result<Box<dyn Packets + 'x>> {
         let demuxer = first.take().map_or_else(&mut *open, Ok)?;
-        let packets = Whole { packets: Chosen::new(demuxer, job.keep), salvage: job.salvage, cut };
+        let packets = Steady::new(Chosen::new(demuxer, job.keep), tracks);
+        let packets = Whole { packets, salvage: job.salvage, cut };
         Ok(Box::new(times::Retimed::new(packets, &clocks)))
     };
     mp4::write(out, brand, &standing, &mut packets, cancel)

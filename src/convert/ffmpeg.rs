@@ -36,7 +36,16 @@ pub(super) struct Pipe {
     _input: Input,
 }
 
-/// The samples of the sound stream `track` of `source`, whose facts are `facts`; those behind `end_us` are padding.
+/// Which part of a stream of sound is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Whether it begins at its own start, and not at that of the file.
+    pub waits: bool,
+    /// Behind which time all is padding, in microseconds from its start.
+    pub end_us: Option<u64>,
+}
+
+/// The samples of the sound stream `track` of `source`, whose facts are `facts`.
 ///
 /// # Errors
 /// `Unsupported` for formats that ffmpeg is not given; `Engine` when it cannot be run.
@@ -46,7 +55,7 @@ pub(super) fn open(
     format: Format,
     track: usize,
     facts: &AudioTrack,
-    end_us: Option<u64>,
+    part: Part,
     cancel: &Cancel,
 ) -> Result<Pipe> {
     let input = input(source, format)?;
@@ -56,11 +65,12 @@ pub(super) fn open(
     arguments.extend(["-map", &format!("0:a:{track}"), "-vn", "-sn", "-dn"].map(OsString::from));
     arguments.extend(["-ac", &channels.to_string(), "-ar", &rate.to_string()].map(OsString::from));
     // What lies between packets is silence, as players have it; channels that are mixed must not add up to more than one.
-    let filter = "aresample=async=1:first_pts=0:rematrix_maxval=1.0";
-    arguments.extend(["-af", filter, "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"].map(OsString::from));
+    let start = if part.waits { "" } else { ":first_pts=0" };
+    let filter = format!("aresample=async=1{start}:rematrix_maxval=1.0");
+    arguments.extend(["-af", &filter, "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"].map(OsString::from));
     let running = ffmpeg.start(&arguments, cancel)?;
     let (block, codec) = (vec![0; BLOCK], facts.codec.clone());
-    let end = End::new(end_us, rate, channels);
+    let end = End::new(part.end_us, rate, channels);
     Ok(Pipe { running: Some(running), rate, channels, block, codec, end, _input: input })
 }
 

@@ -16,7 +16,7 @@ use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a copy may be larger than its source, in bytes: tables that the source had in another form.
 const TABLES: u64 = 4 * 1024 * 1024;
@@ -97,6 +97,7 @@ pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, ca
             cancel,
             max_bytes: u64::MAX,
             salvage: false,
+            coded_us: OnceLock::new(),
         };
         match bench.pcm(track, pictures) {
             Ok(input) => heard.waveform = heard.waveform.or(Some(audio::listen(input, cancel)?)),
@@ -119,13 +120,22 @@ pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, ca
 #[cfg(feature = "video")]
 pub(crate) fn watch(source: &Source, facts: &Facts, cancel: &Cancel) -> Result<()> {
     let Some(streams) = streams(facts).filter(|streams| !streams.encrypted()) else { return Ok(()) };
+    let (engine, max_bytes) = (Engine::Builtin, u64::MAX);
+    let bench = Bench {
+        source,
+        facts,
+        streams,
+        engine,
+        ffmpeg: None,
+        cancel,
+        max_bytes,
+        salvage: false,
+        coded_us: OnceLock::new(),
+    };
     for number in 0..streams.video.len() {
-        let demuxer = match demux::open(source, facts.format) {
-            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
-            other => other?,
-        };
-        let track = nth(&*demuxer, Kind::Video, number)?;
-        match super::video::watch(demuxer, track, cancel) {
+        let watched =
+            bench.open().and_then(|demuxer| super::video::watch(demuxer, bench.number(Kind::Video, number)?, cancel));
+        match watched {
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
             other => other?,
         }
@@ -150,6 +160,8 @@ struct Bench<'a> {
     cancel: &'a Cancel,
     max_bytes: u64,
     salvage: bool,
+    /// Length of the sound that was decoded and coded, in microseconds.
+    coded_us: OnceLock<u64>,
 }
 
 impl<'a> Bench<'a> {
@@ -164,7 +176,7 @@ impl<'a> Bench<'a> {
         let (engine, max_bytes) = (rewrite.engine, rewrite.max_bytes);
         // Only what was asked to be salvaged is planned for at all once it is damaged.
         let salvage = !facts.damage.is_empty();
-        Ok(Self { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage })
+        Ok(Self { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage, coded_us: OnceLock::new() })
     }
 
     fn run(&self, rung: &Rung) -> Result<Candidate> {
@@ -198,7 +210,14 @@ impl<'a> Bench<'a> {
     fn candidate(&self, rung: &Rung, body: Body, waveform: Option<[u8; 64]>) -> Candidate {
         let coded = rung.steps.iter().any(|step| matches!(step, Step::EncodeAudio { .. } | Step::EncodeVideo { .. }));
         let engine = if coded { self.engine } else { Engine::Builtin };
-        Candidate { format: rung.format, body: Some(body), steps: rung.steps.clone(), waveform, engine }
+        Candidate {
+            format: rung.format,
+            body: Some(body),
+            steps: rung.steps.clone(),
+            waveform,
+            engine,
+            coded_us: self.coded_us.get().copied(),
+        }
     }
 
     fn strip(&self, out: &mut Spool) -> Result<()> {
@@ -216,9 +235,29 @@ impl<'a> Bench<'a> {
         demux::open(self.source, self.facts.format)
     }
 
-    /// The demuxer's number of a stream of sound.
-    fn sound(&self, demuxer: &dyn Demuxer, track: usize) -> Result<usize> {
-        nth(demuxer, Kind::Audio, track)
+    /// The demuxer's number of the `track`-th of the tracks of `kind` that were measured: those that hold something.
+    fn number(&self, kind: Kind, track: usize) -> Result<usize> {
+        let lost = || Error::malformed("a track that its headers announce is not there; send the original again");
+        let mut demuxer = self.open()?;
+        let mut of_kind: Vec<usize> = demuxer
+            .tracks()
+            .iter()
+            .enumerate()
+            .filter_map(|(index, found)| (found.kind == kind).then_some(index))
+            .collect();
+        let measured = if kind == Kind::Audio { self.streams.audio.len() } else { self.streams.video.len() };
+        if of_kind.len() > measured {
+            let (mut filled, mut packet) = (vec![false; demuxer.tracks().len()], Packet::default());
+            while of_kind.iter().any(|&index| !filled.get(index).copied().unwrap_or(true)) {
+                match demuxer.next(&mut packet, Want::Table) {
+                    Ok(true) => filled.get_mut(packet.track).into_iter().for_each(|one| *one = true),
+                    Err(error) if error.kind() == ErrorKind::Io => return Err(error),
+                    Ok(false) | Err(_) => break,
+                }
+            }
+            of_kind.retain(|&index| filled.get(index).copied().unwrap_or(false));
+        }
+        of_kind.get(track).copied().ok_or_else(lost)
     }
 
     fn copy_sound(&self, out: &mut Spool, track: usize, format: Format) -> Result<()> {
@@ -228,7 +267,7 @@ impl<'a> Bench<'a> {
             Format::Adts => Target::Adts,
             _ => return self.copy_frames(out, track, format),
         };
-        let keep = [self.sound(&*self.open()?, track)?];
+        let keep = [self.number(Kind::Audio, track)?];
         let job = CopyJob { keep: &keep, target, salvage: self.salvage };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
     }
@@ -241,7 +280,7 @@ impl<'a> Bench<'a> {
             return tags::between(out, self.source, start, end, self.cancel);
         }
         let mut demuxer = self.open()?;
-        let index = self.sound(&*demuxer, track)?;
+        let index = self.number(Kind::Audio, track)?;
         if demuxer.tracks().get(index).is_some_and(|described| self.is_cut(described, track)) {
             return Err(Error::unsupported("plays less than it holds, which frames without a container cannot say"));
         }
@@ -281,6 +320,7 @@ impl<'a> Bench<'a> {
         let mut reopen = || self.pcm(track, false);
         let input = reopen()?;
         let made = audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)?;
+        let _ = self.coded_us.set(made.duration_us);
         // ffmpeg goes over what it cannot decode without a word.
         if self.engine == Engine::Ffmpeg && duration.is_some_and(|us| made.duration_us.saturating_add(LOST_US) < us) {
             return Err(Error::malformed("ffmpeg decodes only the beginning of it; send the original again"));
@@ -292,17 +332,27 @@ impl<'a> Bench<'a> {
     fn pcm(&self, track: usize, beside_pictures: bool) -> Result<Box<dyn PcmSource + 'a>> {
         let format = self.facts.format;
         let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
-        if self.engine == Engine::Ffmpeg && !(beside_pictures && codec.is_some_and(decodes)) {
+        if self.engine == Engine::Ffmpeg && !(beside_pictures && codec.is_some_and(|codec| decodes(codec, format))) {
             let ffmpeg = self.ffmpeg.ok_or_else(|| Error::engine("the plan needs an ffmpeg that is not there"))?;
             let unknown = AudioTrack::default();
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
+            // When it starts is known of what is taken apart here; so is its number among those that hold nothing.
+            let demuxer = self.open().ok();
+            let waits = beside_pictures && demuxer.is_some();
             // Time before the first sample comes as silence, so that only what starts at once ends where it is stated.
             let alone = !beside_pictures && facts.edit != Edit::Delay;
-            let end_us = facts.duration_us.filter(|_| alone);
-            return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, track, facts, end_us, self.cancel)?));
+            let part = ffmpeg::Part { waits, end_us: facts.duration_us.filter(|_| alone) };
+            let number = match demuxer {
+                Some(demuxer) => {
+                    let index = self.number(Kind::Audio, track)?;
+                    demuxer.tracks().iter().take(index).filter(|found| found.kind == Kind::Audio).count()
+                }
+                None => track,
+            };
+            return Ok(Box::new(ffmpeg::open(ffmpeg, self.source, format, number, facts, part, self.cancel)?));
         }
         // What inspection knows of the frames themselves counts, not the container's word.
-        if let Some(codec) = codec.filter(|codec| !decodes(codec)) {
+        if let Some(codec) = codec.filter(|codec| !decodes(codec, format)) {
             return Err(Error::unsupported(format!(
                 "{codec} is not decoded here; install ffmpeg, or convert it first"
             )));
@@ -311,17 +361,15 @@ impl<'a> Bench<'a> {
             return Ok(samples);
         }
         let demuxer = self.open()?;
-        let index = self.sound(&*demuxer, track)?;
+        let index = self.number(Kind::Audio, track)?;
         audio::open_track(demuxer, index, Opening { salvage: self.salvage, fill_holes: true })
     }
 
     fn copy_video(&self, out: &mut Spool, video: usize, sound: Option<usize>, format: Format) -> Result<()> {
-        let demuxer = self.open()?;
-        let mut keep = vec![nth(&*demuxer, Kind::Video, video)?];
+        let mut keep = vec![self.number(Kind::Video, video)?];
         if let Some(track) = sound {
-            keep.push(self.sound(&*demuxer, track)?);
+            keep.push(self.number(Kind::Audio, track)?);
         }
-        drop(demuxer);
         let target = if format == Format::ThreeGp { Target::ThreeGp } else { Target::Mp4 };
         let job = CopyJob { keep: &keep, target, salvage: self.salvage };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
@@ -329,9 +377,7 @@ impl<'a> Bench<'a> {
 
     fn copy_video_code_sound(&self, out: &mut Spool, video: usize, track: usize, coding: &AudioCoding) -> Result<()> {
         let encoded = self.aac(track, coding)?;
-        let demuxer = self.open()?;
-        let keep = [nth(&*demuxer, Kind::Video, video)?];
-        drop(demuxer);
+        let keep = [self.number(Kind::Video, video)?];
         let job = CopyJob { keep: &keep, target: Target::Mp4, salvage: self.salvage };
         let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
         let beside = Beside { track: &encoded.track, packets: &packets };
@@ -342,6 +388,8 @@ impl<'a> Bench<'a> {
         let mut reopen = || self.pcm(track, true);
         let input = reopen()?;
         let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
+        let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
+        let _ = u64::try_from(us).map(|us| self.coded_us.set(us));
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {
             encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });
@@ -351,13 +399,12 @@ impl<'a> Bench<'a> {
 
     /// When a stream of sound starts in the presentation, in microseconds.
     fn starts_at(&self, track: usize) -> Result<u64> {
-        // ffmpeg fills the time before the first sample with silence.
-        let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
-        if self.engine == Engine::Ffmpeg && !codec.is_some_and(decodes) {
-            return Ok(0);
-        }
-        let mut demuxer = self.open()?;
-        let index = self.sound(&*demuxer, track)?;
+        let mut demuxer = match self.open() {
+            // Of these, ffmpeg fills the time before the first sample with silence.
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(0),
+            opened => opened?,
+        };
+        let index = self.number(Kind::Audio, track)?;
         let Some(described) = demuxer.tracks().get(index).cloned() else { return Ok(0) };
         let waits = described.edits.list.iter().take_while(|entry| entry.media_time < 0);
         if !described.edits.list.is_empty() {
@@ -386,7 +433,7 @@ impl<'a> Bench<'a> {
             Some(Step::EncodeAudio { track, coding }) => Sound::Coded(Box::new(self.aac(*track, coding)?)),
             Some(Step::CopyAudio { track }) => {
                 let demuxer = self.open()?;
-                let index = self.sound(&*demuxer, *track)?;
+                let index = self.number(Kind::Audio, *track)?;
                 Sound::Copied { kept: Box::new(Kept::new(&*demuxer, index)?), of: *track }
             }
             _ => Sound::None,
@@ -431,7 +478,7 @@ impl<'a> Bench<'a> {
         coding: &VideoCoding,
         sound: &Sound,
     ) -> Result<Body> {
-        let track = nth(&*self.open()?, Kind::Video, video)?;
+        let track = self.number(Kind::Video, video)?;
         let open = || self.open();
         let run = |sound: super::video::Sound<'_>| -> Result<Body> {
             let (salvage, every_picture) = (self.salvage, false);
@@ -475,11 +522,4 @@ enum Sound {
     None,
     Coded(Box<AacEncoded>),
     Copied { kept: Box<Kept>, of: usize },
-}
-
-/// The demuxer's number of the `track`-th of its tracks of `kind`.
-fn nth(demuxer: &dyn Demuxer, kind: Kind, track: usize) -> Result<usize> {
-    let mut tracks = demuxer.tracks().iter().enumerate().filter(|(_, found)| found.kind == kind);
-    let found = tracks.nth(track).map(|(index, _)| index);
-    found.ok_or_else(|| Error::malformed("a track that its headers announce is not there; send the original again"))
 }

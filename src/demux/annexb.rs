@@ -1,6 +1,6 @@
 //! H.264 as a byte stream (ITU-T H.264 annex B) → length-prefixed access units and an avcC, as MP4 stores them.
 
-use crate::bytes::byte;
+use crate::bytes::{Cursor, byte};
 use crate::codec::h264::Sps;
 use crate::codec::rbsp::Rbsp;
 
@@ -47,6 +47,15 @@ pub(crate) fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         next = following.map(|(_, body)| body);
         let end = following.map_or(bytes.len(), |(place, _)| place);
         Some(trimmed(bytes.get(start..end).unwrap_or_default()))
+    })
+}
+
+/// The NAL units of an access unit in which each stands behind its length, of `size` bytes.
+pub(crate) fn prefixed(bytes: &[u8], size: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Cursor(bytes);
+    std::iter::from_fn(move || {
+        let length = rest.number(size.into())?;
+        rest.take(usize::try_from(length).ok()?)
     })
 }
 

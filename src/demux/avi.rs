@@ -4,8 +4,8 @@
 //! which frames can be started from, read beside the walk. Sound that has frames of its own (MP3, AAC with ADTS headers)
 //! is put together from the chunks, which cut it anywhere, and timed by its samples.
 //!
-//! AVI stores when a frame is decoded. H.264 as a byte stream comes out as length-prefixed access units, shown when the
-//! order count of its pictures says.
+//! AVI stores when a frame is decoded. H.264 is shown when the order count of its pictures says; as a byte stream it comes
+//! out as length-prefixed access units.
 
 mod header;
 mod order;
@@ -308,6 +308,7 @@ impl<'a> Avi<'a> {
         };
         stream.units += step;
         let byte_stream = stream.byte_stream;
+        let ordered = stream.order.is_some();
         // An empty chunk shows the frame before once more.
         if chunk.size == 0 {
             return Ok(false);
@@ -322,14 +323,16 @@ impl<'a> Avi<'a> {
         packet.sync = kind != Kind::Video || codec == "mjpeg" || indexed.unwrap_or(unit == 0);
         let looked_into = kind == Kind::Video && indexed.is_none() && codec == "mpeg4";
         packet.data.clear();
-        if byte_stream || want == Want::Content || looked_into {
+        if byte_stream || ordered || want == Want::Content || looked_into {
             let mut data = std::mem::take(&mut packet.data);
             self.content(chunk, &mut data)?;
-            if let Some(stream) = self.streams.get_mut(chunk.track).filter(|_| byte_stream) {
+            if let Some(stream) = self.streams.get_mut(chunk.track) {
                 let frame = stream.frame_units.saturating_mul(i64::from(stream.clock.scale));
                 if let Some(order) = &mut stream.order {
                     (packet.dts, packet.pts) = order.times(&data, packet.dts, frame);
                 }
+            }
+            if let Some(stream) = self.streams.get_mut(chunk.track).filter(|_| byte_stream) {
                 let mut unit = crate::limits::capped_vec(data.len() + 16);
                 packet.sync = stream.sets.to_lengths(&data, &mut unit);
                 data = unit;

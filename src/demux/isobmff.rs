@@ -74,7 +74,6 @@ pub(crate) struct Isobmff<'a> {
     layout: Layout,
     tags: Tags,
     fragmented: bool,
-    matrix: [i32; 4],
     damage: Vec<Damage>,
     extends: Vec<TrackExtends>,
     lanes: Vec<Lane>,
@@ -97,7 +96,6 @@ impl<'a> Isobmff<'a> {
             layout: Layout::read(source)?,
             tags: Tags::default(),
             fragmented: false,
-            matrix: [1 << 16, 0, 0, 1 << 16],
             damage: Vec::new(),
             extends: Vec::new(),
             lanes: Vec::new(),
@@ -139,11 +137,6 @@ impl<'a> Isobmff<'a> {
         self.fragmented
     }
 
-    /// The upper left of the movie's own matrix, `a b c d`, which comes on top of each track's.
-    pub(crate) const fn matrix(&self) -> [i32; 4] {
-        self.matrix
-    }
-
     fn read_index(&mut self) -> Result<()> {
         let Some(moov) = self.layout.moov else {
             self.damage.push(
@@ -172,8 +165,7 @@ impl<'a> Isobmff<'a> {
     fn read_movie(&mut self, moov: &[u8], cut: bool) {
         // Without it the tracks still play; only edit lists lose their measure.
         let header = child(moov, b"mvhd").and_then(header::movie);
-        let header = header.unwrap_or(MovieHeader { timescale: 1000, matrix: self.matrix });
-        self.matrix = header.matrix;
+        let header = header.unwrap_or(MovieHeader { timescale: 1000, matrix: [0; 4] });
         let (mut media, mut known): (Vec<Media>, Vec<TrackExtends>) = (Vec::new(), Vec::new());
         let mut boxes = children(moov);
         for found in boxes.by_ref() {
@@ -241,6 +233,7 @@ impl<'a> Isobmff<'a> {
         match &kind {
             b"udta" => self.tags.add_list(body),
             b"meta" => self.tags.add_meta(body),
+            b"uuid" => self.tags.add_xmp(body),
             _ => {}
         }
     }
@@ -248,7 +241,7 @@ impl<'a> Isobmff<'a> {
     fn read_top_metadata(&mut self) -> Result<()> {
         let mut left = MAX_TOP_METADATA;
         for (kind, place) in std::mem::take(&mut self.layout.metadata) {
-            let read = if &kind == b"uuid" { 0 } else { place.len().min(left) };
+            let read = place.len().min(left);
             left -= read;
             let body = self.source.bytes_at(place.body, usize::try_from(read).unwrap_or_default())?;
             self.note_tags(kind, &body, place.end - place.start);

@@ -14,6 +14,24 @@ const TWO_LETTERS: &[(&str, &str)] = &[
     ("ur", "urd"), ("uz", "uzb"), ("vi", "vie"), ("zh", "zho"), ("zu", "zul"),
 ];
 
+/// Codes of ISO 639-2/B that differ from those of ISO 639-2/T.
+#[rustfmt::skip]
+const BIBLIOGRAPHIC: [(&str, &str); 20] = [
+    ("alb", "sqi"), ("arm", "hye"), ("baq", "eus"), ("bur", "mya"), ("chi", "zho"), ("cze", "ces"), ("dut", "nld"), ("fre", "fra"),
+    ("geo", "kat"), ("ger", "deu"), ("gre", "ell"), ("ice", "isl"), ("mac", "mkd"), ("mao", "mri"), ("may", "msa"), ("per", "fas"),
+    ("rum", "ron"), ("slo", "slk"), ("tib", "bod"), ("wel", "cym"),
+];
+
+/// Whether two codes, of two or three letters or BCP 47, name the same language.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    let own = |tag: &str| {
+        let code = of_bcp47(tag)?;
+        let known = BIBLIOGRAPHIC.iter().find(|(known, _)| *known == code).map(|(_, own)| (*own).to_owned());
+        Some(known.unwrap_or(code))
+    };
+    own(one).is_some_and(|one| own(other) == Some(one))
+}
+
 /// The language of a tag, by three letters where they are known: `de-AT` → `deu`, `ger` → `ger`.
 pub(crate) fn of_bcp47(tag: &str) -> Option<String> {
     let primary = tag.split(['-', '_']).next()?.to_ascii_lowercase();
@@ -33,6 +51,8 @@ mod tests {
         assert_eq!(of_bcp47("de-AT").as_deref(), Some("deu"));
         assert_eq!(of_bcp47("ger").as_deref(), Some("ger"));
         assert_eq!(of_bcp47("x"), None);
+        assert!(same("ger", "de-AT") && same("fre", "fra") && same("nl", "dut") && same("xyz", "XYZ"));
+        assert!(!same("slv", "slo") && !same("", "") && !same("en", "enm"));
         assert_eq!(of_bcp47("\u{1b}[2"), None);
     }
 }

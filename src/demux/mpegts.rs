@@ -4,14 +4,19 @@
 //! Times are 90 kHz, counted from the earliest of the first program. The stream is read from end to end in either case:
 //! sizes of frames are known only when their bytes were seen.
 
+mod clock;
+mod opus;
 mod stream;
-mod tables;
+pub(crate) mod tables;
+#[cfg(test)]
+mod tests;
 
-use super::{Demuxer, Packet, Track, Want};
+use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::bytes::{be16, byte};
 use crate::error::{Error, Result};
 use crate::facts::Damage;
 use crate::source::Source;
+use clock::Clock;
 use std::collections::VecDeque;
 use stream::Stream;
 
@@ -42,14 +47,17 @@ pub(crate) struct MpegTs<'a> {
     stride: usize,
     lead: usize,
     map: Option<u16>,
+    /// The section of the map that is being put together.
+    section: Vec<u8>,
     mapped: bool,
     streams: Vec<Stream>,
     tracks: Vec<Track>,
     queue: VecDeque<Packet>,
     ended: bool,
     first: i64,
-    reference: Option<i64>,
+    clock: Clock,
     breaks: usize,
+    lost: bool,
     damage: Vec<Damage>,
 }
 
@@ -66,23 +74,29 @@ impl<'a> MpegTs<'a> {
             stride,
             lead,
             map: None,
+            section: Vec::new(),
             mapped: false,
             streams: Vec::new(),
             tracks: Vec::new(),
             queue: VecDeque::new(),
             ended: false,
             first: 0,
-            reference: None,
+            clock: Clock::default(),
             breaks: 0,
+            lost: false,
             damage: Vec::new(),
         };
         file.look()?;
-        let known: Vec<Stream> =
-            file.streams.iter().map(|stream| Stream::with(stream.track.clone(), stream.sets.clone())).collect();
+        let again = |stream: &Stream| {
+            let mut fresh = Stream::with(stream.track.clone(), stream.sets.clone());
+            fresh.shown_from = stream.shown_from;
+            fresh
+        };
+        let known: Vec<Stream> = file.streams.iter().map(again).collect();
         file.tracks = known.iter().map(|stream| stream.track.clone()).collect();
         file.streams = known;
-        (file.start, file.used, file.ended, file.breaks) = (offset, 0, false, 0);
-        file.reference = None;
+        (file.start, file.used, file.ended, file.breaks, file.lost) = (offset, 0, false, 0, false);
+        file.clock = Clock::default();
         file.buffer.clear();
         file.damage.clear();
         if !file.mapped {
@@ -104,15 +118,27 @@ impl<'a> MpegTs<'a> {
     /// Reads until every stream is known and has a time.
     fn look(&mut self) -> Result<()> {
         let mut firsts: Vec<Option<i64>> = Vec::new();
+        let mut unsure: Vec<Option<i64>> = Vec::new();
         let mut unseen = 0;
         while self.position() < MAX_LOOK && self.step(Want::Table)? {
             firsts.resize(self.streams.len(), None);
+            unsure.resize(self.streams.len(), None);
             for packet in self.queue.drain(..) {
-                if let Some(first) = firsts.get_mut(packet.track) {
-                    *first = Some(first.map_or(packet.pts, |first| first.min(packet.pts)));
+                let video = self.streams.get(packet.track).is_some_and(|stream| stream.track.kind == Kind::Video);
+                let (Some(first), Some(any)) = (firsts.get_mut(packet.track), unsure.get_mut(packet.track)) else {
+                    continue;
+                };
+                *any = Some(any.map_or(packet.pts, |any| any.min(packet.pts)));
+                // Pictures count from the first that can be decoded by itself.
+                if !video {
+                    *first = *any;
+                } else if packet.sync {
+                    first.get_or_insert(packet.pts);
                 }
             }
-            let known = self.streams.iter().all(Stream::is_known) && firsts.iter().all(Option::is_some);
+            let counts = |stream: &Stream| !matches!(stream.track.kind, Kind::Other(_));
+            let known = self.streams.iter().all(Stream::is_known)
+                && self.streams.iter().zip(&firsts).all(|(stream, first)| first.is_some() || !counts(stream));
             // A little more, for pictures that are shown before the first.
             unseen += usize::from(known && self.mapped);
             if unseen > 256 {
@@ -120,6 +146,15 @@ impl<'a> MpegTs<'a> {
             }
         }
         self.queue.clear();
+        for ((stream, first), any) in self.streams.iter_mut().zip(&mut firsts).zip(unsure) {
+            if stream.track.kind == Kind::Video {
+                stream.shown_from = *first;
+            }
+            *first = first.or(any);
+            if stream.track.codec == tables::PRIVATE {
+                "unknown".clone_into(&mut stream.track.codec);
+            }
+        }
         self.first = firsts.iter().flatten().min().copied().unwrap_or(0);
         Ok(())
     }
@@ -140,39 +175,57 @@ impl<'a> MpegTs<'a> {
         if byte(packet, 0) != Some(0x47) {
             return self.resume();
         }
-        let Some((pid, starts, scrambled, payload)) = payload(packet) else {
+        let Some(Unit { pid, starts, scrambled, counter, content }) = unit(packet) else {
             self.used = (self.used + self.stride).min(self.buffer.len());
             return Ok(true);
         };
+        let place = self.start + self.used as u64;
         self.used = (self.used + self.stride).min(self.buffer.len());
         if pid == 0 || Some(pid) == self.map {
-            if starts && !self.mapped {
-                let section =
-                    payload.get(1 + usize::from(byte(payload, 0).unwrap_or(0))..).unwrap_or_default().to_vec();
-                self.table(pid, &section);
+            if !self.mapped {
+                let content = content.to_vec();
+                self.table(pid, starts, &content);
             }
             return Ok(true);
         }
         let Some(index) = self.streams.iter().position(|stream| stream.pid == pid) else { return Ok(true) };
         let Some(stream) = self.streams.get_mut(index) else { return Ok(true) };
+        let mut lost = false;
+        if !stream.counts(counter, starts, content, &mut lost) {
+            return Ok(true);
+        }
+        if lost && !std::mem::replace(&mut self.lost, true) {
+            self.damage.push(Damage::Malformed(format!("packets are missing before byte {place}")));
+        }
         stream.track.encrypted |= scrambled;
         let queue = &mut self.queue;
         let mut out = |packet: Packet| queue.push_back(Packet { track: index, ..packet });
         if starts {
-            stream.flush(false, want, &mut self.reference, &mut out);
+            stream.flush(false, want, &mut self.clock, &mut out);
         }
-        stream.push(starts, payload);
+        stream.push(starts, content);
         if stream.is_whole() {
-            stream.flush(false, want, &mut self.reference, &mut out);
+            stream.flush(false, want, &mut self.clock, &mut out);
         }
         Ok(true)
     }
 
-    /// Sections are read where they lie within one packet, as those of files with few streams do.
-    fn table(&mut self, pid: u16, section: &[u8]) {
+    /// Reads tables: that of programs within one packet, as it always is with few of them; the map out of as many as it takes.
+    fn table(&mut self, pid: u16, starts: bool, content: &[u8]) {
+        let section = || content.get(1 + usize::from(byte(content, 0).unwrap_or(0))..).unwrap_or_default();
         if pid == 0 {
-            self.map = self.map.or_else(|| tables::first_map(section));
-        } else if let Some(listed) = tables::streams(section) {
+            if starts {
+                self.map = self.map.or_else(|| tables::first_map(section()));
+            }
+            return;
+        }
+        if starts {
+            self.section = section().to_vec();
+        } else if !self.section.is_empty() && self.section.len() < tables::MAX_SECTION {
+            self.section.extend_from_slice(content);
+        }
+        let whole = tables::section_length(&self.section).is_some_and(|length| self.section.len() >= length);
+        if let Some(listed) = tables::streams(&self.section).filter(|_| whole) {
             self.streams = listed.iter().map(Stream::new).collect();
             self.mapped = true;
         }
@@ -182,15 +235,24 @@ impl<'a> MpegTs<'a> {
     fn finish(&mut self, want: Want) {
         self.ended = true;
         let rest = self.buffer.len().saturating_sub(self.used);
-        if rest > self.lead && byte(&self.buffer, self.used + self.lead) == Some(0x47) {
+        let head = self.used + self.lead;
+        let mut cut = None;
+        if rest > self.lead && byte(&self.buffer, head) == Some(0x47) {
             self.damage
                 .push(Damage::Truncated(format!("the file ends within a packet: {rest} of {} bytes", self.stride)));
+            // One that starts something leaves what came before it whole.
+            let flags = be16(&self.buffer, head + 1).unwrap_or(0);
+            cut = Some((flags & 0x1FFF, flags & 0x4000 != 0));
         } else if self.streams.iter().any(Stream::is_cut) {
             self.damage.push(Damage::Truncated("the file ends within a frame".to_owned()));
+            cut = Some((0x1FFF, false));
         }
         for (index, stream) in self.streams.iter_mut().enumerate() {
+            if let Some((pid, starts)) = cut.filter(|&(pid, starts)| !(starts && pid == stream.pid)) {
+                stream.drop_cut(pid == stream.pid && !starts);
+            }
             let queue = &mut self.queue;
-            stream.flush(true, want, &mut self.reference, &mut |packet| {
+            stream.flush(true, want, &mut self.clock, &mut |packet| {
                 queue.push_back(Packet { track: index, ..packet });
             });
         }
@@ -253,8 +315,17 @@ fn shape(head: &[u8]) -> Option<(u64, usize, usize)> {
     start.or_else(|| (byte(head, 0) == Some(0x47)).then_some((0, PACKET, 0)))
 }
 
-/// Identifier, whether a unit starts, whether it is scrambled, and the content of a packet (§2.4.3.2).
-fn payload(packet: &[u8]) -> Option<(u16, bool, bool, &[u8])> {
+/// What a packet says (§2.4.3.2).
+struct Unit<'p> {
+    pid: u16,
+    /// Whether a packet of an elementary stream, or a section, starts in it.
+    starts: bool,
+    scrambled: bool,
+    counter: u8,
+    content: &'p [u8],
+}
+
+fn unit(packet: &[u8]) -> Option<Unit<'_>> {
     let flags = be16(packet, 1)?;
     let control = byte(packet, 3)?;
     let at = match control >> 4 & 3 {
@@ -266,7 +337,8 @@ fn payload(packet: &[u8]) -> Option<(u16, bool, bool, &[u8])> {
     if flags & 0x8000 != 0 {
         return None;
     }
-    Some((flags & 0x1FFF, flags & 0x4000 != 0, control & 0xC0 != 0, packet.get(at..)?))
+    let (starts, scrambled) = (flags & 0x4000 != 0, control & 0xC0 != 0);
+    Some(Unit { pid: flags & 0x1FFF, starts, scrambled, counter: control & 0x0F, content: packet.get(at..)? })
 }
 
 impl Demuxer for MpegTs<'_> {
@@ -277,6 +349,10 @@ impl Demuxer for MpegTs<'_> {
     fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
         loop {
             if let Some(mut found) = self.queue.pop_front() {
+                let from = self.streams.get(found.track).and_then(|stream| stream.shown_from);
+                if from.is_some_and(|from| found.pts < from) {
+                    continue;
+                }
                 found.pts -= self.first;
                 found.dts -= self.first;
                 *packet = found;
@@ -297,24 +373,5 @@ impl MpegTs<'_> {
     /// Whether the end was told already: an error is given once.
     fn told(&mut self) -> bool {
         std::mem::replace(&mut self.breaks, usize::MAX) == usize::MAX
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_are_told_apart() {
-        for (stride, lead) in SHAPES {
-            let mut bytes = vec![0; stride * 6 + 3];
-            for packet in 0..6 {
-                bytes[3 + lead + packet * stride] = 0x47;
-            }
-            assert_eq!(
-                shape(&bytes).map(|(start, stride, lead)| (start + lead as u64, stride)),
-                Some((3 + lead as u64, stride))
-            );
-        }
     }
 }

@@ -43,9 +43,9 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
     let mut samples = 0;
     for (track, measured) in file.tracks().iter().zip(file.measured()) {
         let played = edit::played(track, &measured.timing);
-        match kind(track, sniffed) {
+        match kind(track, measured, sniffed) {
             Kind::Video => {
-                streams.video.push(picture::facts(source, track, measured, &played, file.matrix())?);
+                streams.video.push(picture::facts(source, track, measured, &played)?);
                 clock.add(&played);
                 samples += measured.timing.samples;
             }
@@ -75,10 +75,11 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
     Ok(Streamed { streams, damage })
 }
 
-/// What a track counts as: the pictures of a file that is sound are no film.
-fn kind(track: &Track, sniffed: &Sniffed) -> Kind {
+/// What a track counts as: the pictures of a file that is sound are no film, and what holds nothing is neither.
+fn kind(track: &Track, measured: &Measured, sniffed: &Sniffed) -> Kind {
     let still = STILLS.contains(&track.codec.as_str());
     match track.kind {
+        Kind::Video | Kind::Audio if measured.timing.samples == 0 => Kind::Other(OtherKind::Unknown),
         Kind::Video if still && sniffed.format.family() == Family::Audio => Kind::Other(OtherKind::Chapters),
         kind => kind,
     }

@@ -3,7 +3,7 @@
 use crate::codec::{aac, h264, hevc, opus, vpx_av1};
 use crate::demux::{Demuxer, Kind, Packet, Track, Want};
 use crate::error::{ErrorKind, Result};
-use crate::facts::{AudioTrack, ColorTags, FrameRate, Hdr, OtherTrack, StreamFacts, VideoTrack};
+use crate::facts::{AudioTrack, ColorTags, FrameRate, Hdr, OtherKind, OtherTrack, StreamFacts, VideoTrack};
 
 /// Rates that cameras and encoders use; what is near one of them is that one.
 #[rustfmt::skip]
@@ -167,9 +167,15 @@ fn bitrate(bytes: u64, us: Option<u64>) -> Option<u64> {
 pub(super) fn facts(tracks: &[Track], counted: &Counted) -> StreamFacts {
     let mut streams = StreamFacts::default();
     let none = Tally::default();
+    // A track that holds nothing is neither sound nor pictures, beside one that does.
+    let filled = counted.tracks.iter().any(|tally| tally.packets > 0);
+    let is_empty = |tally: &Tally| counted.whole && filled && tally.packets == 0;
     for (index, track) in tracks.iter().enumerate() {
         let tally = counted.tracks.get(index).unwrap_or(&none);
         match track.kind {
+            Kind::Video | Kind::Audio if is_empty(tally) => {
+                streams.other.push(OtherTrack { kind: OtherKind::Unknown, codec: track.codec.clone() });
+            }
             Kind::Video => streams.video.push(video(track, tally, counted.whole)),
             Kind::Audio => streams.audio.push(audio(track, tally, counted.whole)),
             Kind::Other(kind) => streams.other.push(OtherTrack { kind, codec: track.codec.clone() }),
@@ -274,7 +280,7 @@ fn configured(facts: &mut VideoTrack, track: &Track) {
             facts.bit_depth = Some(sps.bit_depth);
             facts.interlaced |= !sps.frames_only;
             facts.color = color(sps.color);
-            facts.b_frames |= sps.reorder.is_some_and(|frames| frames > 0);
+            facts.b_frames = sps.reorder.map_or(facts.b_frames, |frames| frames > 0);
             facts.pixel_aspect = facts.pixel_aspect.or(sps.pixel_aspect.filter(|(wide, high)| wide != high));
         }
         "hevc" => {

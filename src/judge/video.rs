@@ -36,6 +36,20 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>)
     encrypted(streams, Rule::VideoEncrypted, findings);
 }
 
+/// What is found of one track of pictures.
+pub(crate) fn of_pictures(track: &VideoTrack, policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    picture(track, &policy.video, &mut findings);
+    findings
+}
+
+/// What is found of one track of sound.
+pub(crate) fn of_sound(track: &AudioTrack, policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    sound(track, &policy.video, &mut findings);
+    findings
+}
+
 fn picture(track: &VideoTrack, rules: &VideoRules, findings: &mut Vec<Finding>) {
     let codec = track.codec.as_str();
     if !rules.codecs.iter().any(|one| one == codec) {

@@ -27,9 +27,12 @@ const DEMUXED: [Format; 9] = [
     Format::Amr,
 ];
 
-/// Whether sound in `codec` is decoded here.
-pub(crate) fn decodes(codec: &str) -> bool {
-    DECODED.contains(&codec)
+/// Containers whose ADPCM is decoded here: each has kinds of its own.
+const WITH_ADPCM: [Format; 4] = [Format::Wav, Format::Rf64, Format::Mov, Format::MovAudio];
+
+/// Whether sound in `codec` is decoded here, out of a file of `format`.
+pub(crate) fn decodes(codec: &str, format: Format) -> bool {
+    DECODED.contains(&codec) && (codec != "adpcm" || WITH_ADPCM.contains(&format))
 }
 
 /// One way of coding sound: at most so many channels, bits per second wanted and at least.
@@ -90,7 +93,8 @@ impl Case<'_> {
             rungs.extend(self.strip_rung(over));
             rungs.extend(self.copy_rung(index, track, over, max_bytes));
         }
-        let engine = engine_for(&track.codec, track.profile.as_deref(), self.options.engine, self.tools);
+        let engine =
+            engine_for(&track.codec, self.facts.format, track.profile.as_deref(), self.options.engine, self.tools);
         match engine {
             Ok(engine) => {
                 rungs.extend(self.code_rungs(index, track, band));
@@ -219,11 +223,12 @@ pub(super) fn kept_audio<'a>(streams: &'a StreamFacts, options: &Options) -> Opt
 /// Who can decode `codec`, or why nobody can.
 pub(super) fn engine_for(
     codec: &str,
+    format: Format,
     profile: Option<&str>,
     choice: EngineChoice,
     tools: Tools,
 ) -> Result<Engine, String> {
-    let builtin = decodes(codec) && !matches!(profile, Some("xhe" | "main" | "ssr" | "ltp" | "ld" | "eld"));
+    let builtin = decodes(codec, format) && !matches!(profile, Some("xhe" | "main" | "ssr" | "ltp" | "ld" | "eld"));
     let name = match profile {
         Some(profile) if !builtin && codec == "aac" => format!("AAC {profile}"),
         _ => codec.to_owned(),

@@ -109,13 +109,11 @@ pub struct Tools {
 pub struct Language([u8; 3]);
 
 impl Language {
-    /// Whether a track's code means this language: the same code, or, where one has two letters and the other three,
-    /// the same beginning (which holds for most languages, not for all: name the code that the file uses).
+    /// Whether a track's code means this language, by either of its codes of three letters or by that of two.
     #[must_use]
     pub fn is(self, code: &str) -> bool {
-        let own: Vec<u8> = self.0.iter().copied().filter(|&letter| letter != 0).collect();
-        let other = code.split('-').next().unwrap_or_default().to_ascii_lowercase().into_bytes();
-        if own.len() == other.len() { own == other } else { other.len() >= 2 && own.get(..2) == other.get(..2) }
+        let own: String = self.0.iter().filter(|&&letter| letter != 0).map(|&letter| char::from(letter)).collect();
+        crate::demux::language::same(&own, code)
     }
 }
 
@@ -140,9 +138,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn adpcm_is_known_by_its_container() {
+        use super::super::audio::decodes;
+        use crate::format::Format;
+        assert!(decodes("adpcm", Format::Wav) && decodes("adpcm", Format::Mov) && decodes("aac", Format::Avi));
+        assert!(!decodes("adpcm", Format::Avi) && !decodes("ac3", Format::Mov));
+    }
+
+    #[test]
     fn languages_match_by_either_code() {
         let english: Language = "en".parse().unwrap();
         assert!(english.is("eng") && english.is("en") && english.is("EN-us") && !english.is("de") && !english.is(""));
+        let german: Language = "de".parse().unwrap();
+        assert!(german.is("ger") && german.is("deu") && !german.is("den"));
         assert!("german".parse::<Language>().is_err() && "e1".parse::<Language>().is_err());
     }
 }

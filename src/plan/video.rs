@@ -5,7 +5,7 @@ use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools, VideoC
 use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
 use crate::facts::{AudioTrack, Chroma, Facts, StreamFacts, VideoTrack};
 use crate::format::Format;
-use crate::judge::{Finding, Rule};
+use crate::judge::{self, Finding, Rule};
 use crate::policy::Policy;
 
 /// Bitrate of the sound of a video, in bits per second: stereo, mono, and at least (whatsapp-media §1.5).
@@ -109,7 +109,13 @@ impl Case<'_> {
         let audio_as_it_is = sound.is_none_or(|(_, track)| self.copies_sound(track));
         let mut engines = Vec::new();
         if let Some((_, track)) = sound.filter(|_| !audio_as_it_is || (over && !video_as_it_is)) {
-            engines.push(engine_for(&track.codec, track.profile.as_deref(), self.options.engine, self.tools));
+            engines.push(engine_for(
+                &track.codec,
+                self.facts.format,
+                track.profile.as_deref(),
+                self.options.engine,
+                self.tools,
+            ));
         }
         let mut rungs = Vec::new();
         if video_as_it_is {
@@ -161,8 +167,9 @@ impl Case<'_> {
 
     /// Whether the coded pictures can stay: nothing that is to be cured lies in them, but perhaps the size of all.
     fn copies_pictures(&self, track: &VideoTrack) -> bool {
-        let pictures =
-            self.cures.iter().any(|finding| PICTURES.contains(&finding.rule) && finding.rule != Rule::VideoSize);
+        // What is wrong with tracks that are left out is cured by that.
+        let own = judge::of_pictures(track, self.policy);
+        let pictures = self.cures.iter().any(|finding| PICTURES.contains(&finding.rule) && own.contains(finding));
         let coded =
             track.bitrate.zip(track.duration_us).map(|(rate, us)| u128::from(rate) * u128::from(us) / 8_000_000);
         let too_large = self.has(Rule::VideoSize)
@@ -174,7 +181,9 @@ impl Case<'_> {
     fn copies_sound(&self, track: &AudioTrack) -> bool {
         let accepted = self.policy.video.audio_codecs.iter().any(|codec| *codec == track.codec);
         // Broadcasts and AVI carry AAC too; where its packets cannot be had, it is decoded.
-        accepted && !self.has(Rule::VideoAudioProfile) && DEMUXED.contains(&self.facts.format)
+        let own = judge::of_sound(track, self.policy);
+        let profile = self.cures.iter().any(|finding| finding.rule == Rule::VideoAudioProfile && own.contains(finding));
+        accepted && !profile && DEMUXED.contains(&self.facts.format)
     }
 
     /// One way: what becomes of the pictures and of the sound, and what is said of the rest.

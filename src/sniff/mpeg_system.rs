@@ -3,6 +3,8 @@
 use super::Sniffed;
 use super::Streams;
 use super::bytes::{Window, be16, byte, find};
+use crate::demux::Kind;
+use crate::demux::mpegts::tables;
 use crate::error::Result;
 use crate::format::Format;
 
@@ -35,9 +37,15 @@ fn read_tables(head: &[u8], start: usize, stride: usize) -> Streams {
     for packet in head.get(start..).unwrap_or_default().chunks(stride) {
         let Some((program, section)) = packet.get(..PACKET).and_then(section) else { continue };
         match (program, byte(section, 0)) {
-            (0, Some(0)) => map = map.or_else(|| program_map(section)),
+            (0, Some(0)) => map = map.or_else(|| tables::first_map(section)),
             (program, Some(2)) if Some(program) == map => {
-                read_map(section, &mut streams);
+                for listed in tables::streams(section).unwrap_or_default() {
+                    match listed.kind {
+                        Kind::Video => streams.video_codecs.push(listed.codec.to_owned()),
+                        Kind::Audio => streams.audio_codecs.push(listed.codec.to_owned()),
+                        Kind::Other(_) => {}
+                    }
+                }
                 break;
             }
             _ => {}
@@ -60,73 +68,6 @@ fn section(packet: &[u8]) -> Option<(u16, &[u8])> {
     };
     let pointer = usize::from(byte(packet, at)?);
     Some((flags & 0x1fff, packet.get(at + 1 + pointer..)?))
-}
-
-/// The packets of the first program's map (§2.4.4.3).
-fn program_map(section: &[u8]) -> Option<u16> {
-    let entries = section.get(8..)?.chunks_exact(4);
-    entries
-        .take(16)
-        .find(|entry| be16(entry, 0).is_some_and(|program| program != 0))
-        .and_then(|entry| be16(entry, 2))
-        .map(|id| id & 0x1fff)
-}
-
-/// Adds the streams of a program map (§2.4.4.8).
-fn read_map(section: &[u8], streams: &mut Streams) {
-    let length = be16(section, 1).map_or(0, |length| usize::from(length & 0x0fff));
-    // The last four bytes are a checksum.
-    let section = section.get(..(3 + length).saturating_sub(4)).unwrap_or(section);
-    let Some(information) = be16(section, 10) else { return };
-    let mut at = 12 + usize::from(information & 0x0fff);
-    while let (Some(kind), Some(length)) = (byte(section, at), be16(section, at + 3)) {
-        let length = usize::from(length & 0x0fff);
-        let descriptors = section.get(at + 5..).unwrap_or_default();
-        let descriptors = descriptors.get(..length).unwrap_or(descriptors);
-        match codec(kind, descriptors) {
-            Some((name, true)) => streams.video_codecs.push(name.to_owned()),
-            Some((name, false)) => streams.audio_codecs.push(name.to_owned()),
-            None => {}
-        }
-        at += 5 + length;
-    }
-}
-
-/// The codec of a stream type (table 2-34; ATSC A/52 for 0x81 and 0x87), and whether it is to be seen.
-fn codec(kind: u8, descriptors: &[u8]) -> Option<(&'static str, bool)> {
-    Some(match kind {
-        0x01 => ("mpeg1", true),
-        0x02 => ("mpeg2", true),
-        // MPEG audio of any layer; layer II is what broadcasters send.
-        0x03 | 0x04 => ("mp2", false),
-        0x0f => ("aac", false),
-        0x10 => ("mpeg4", true),
-        0x11 => ("aac-latm", false),
-        0x1b => ("h264", true),
-        0x24 => ("hevc", true),
-        0x33 => ("vvc", true),
-        0x81 => ("ac3", false),
-        0x87 => ("eac3", false),
-        0x06 => return private_codec(descriptors),
-        _ => return None,
-    })
-}
-
-/// The codec of private data by its descriptors (ETSI EN 300 468 annex D; 0x05 is a registration).
-fn private_codec(descriptors: &[u8]) -> Option<(&'static str, bool)> {
-    let mut at = 0;
-    while let (Some(tag), Some(length)) = (byte(descriptors, at), byte(descriptors, at + 1)) {
-        match (tag, descriptors.get(at + 2..at + 6)) {
-            (0x6a, _) => return Some(("ac3", false)),
-            (0x7a, _) => return Some(("eac3", false)),
-            (0x05, Some(b"Opus")) => return Some(("opus", false)),
-            (0x05, Some(b"AC-3")) => return Some(("ac3", false)),
-            (0x05, Some(b"HEVC")) => return Some(("hevc", true)),
-            (0x05, Some(b"AV01")) => return Some(("av1", true)),
-            _ => at += 2 + usize::from(length),
-        }
-    }
-    None
 }
 
 /// Looks at a program stream's pack header, or at a sequence header of MPEG video without any system layer.

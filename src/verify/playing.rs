@@ -1,7 +1,7 @@
 //! Whether sound and moving pictures kept what they had: length, size, the right way up.
 
 use crate::error::{Error, Result};
-use crate::facts::{Facts, Media, StreamFacts, VideoTrack};
+use crate::facts::{AudioTrack, Facts, Media, StreamFacts, VideoTrack};
 use crate::format::Format;
 use crate::plan::Step;
 
@@ -10,6 +10,12 @@ const SOUND_US: u64 = 20_000;
 
 /// How far the length of pictures may be off at least, in microseconds: a frame at 25 a second.
 const PICTURES_US: u64 = 40_000;
+
+/// How far off a container's word may be that has no lengths of packets, in microseconds: a packet of FLAC, and of lossless
+/// codecs with longer ones.
+const PACKET_US: u64 = 120_000;
+const LONG_PACKET_US: u64 = 1_100_000;
+const LONG_PACKETS: [&str; 3] = ["ape", "tta", "wavpack"];
 
 /// Headers that tell the length of the whole, or of whole packets: how much more they may say than there is to be heard or
 /// seen, or less, in microseconds. Windows Media states one length for all streams; the clocks of a program stream run ahead
@@ -23,8 +29,8 @@ const ROUGH: &[(Format, Option<&str>, u64)] = &[
     (Format::Wmv,       None,         100_000),
 ];
 
-/// Compares the result with the streams of the source that `steps` name.
-pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step]) -> Result<()> {
+/// Compares the result with the streams of the source that `steps` name; `coded_us` of sound was coded anew.
+pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: Option<u64>) -> Result<()> {
     let animated;
     let before = match &source.media {
         // What a video of it has is known from its frames.
@@ -43,11 +49,18 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step]) -> Result<(
     }
     for step in steps {
         match step {
-            Step::CopyAudio { track } | Step::EncodeAudio { track, .. } => {
+            Step::CopyAudio { track } => {
                 let was = before.audio.get(*track);
                 let is = after.audio.first().map(|track| track.duration_us);
                 let allowed = SOUND_US.max(rough(source, was.map(|track| track.codec.as_str())));
                 length("sound", was.and_then(|track| track.duration_us), is, allowed)?;
+            }
+            Step::EncodeAudio { track, .. } => {
+                let is = after.audio.first().map(|track| track.duration_us);
+                length("sound", coded_us, is, SOUND_US)?;
+                let was = before.audio.get(*track);
+                let allowed = stated_within(source, was).max(rough(source, was.map(|track| track.codec.as_str())));
+                length("sound", was.and_then(|one| one.duration_us), is, allowed)?;
             }
             Step::CopyVideo { track } => {
                 let (was, is) = (before.video.get(*track), after.video.first());
@@ -92,6 +105,25 @@ fn length(what: &str, was: Option<u64>, is: Option<Option<u64>>, allowed: u64) -
     Err(Error::verify(format!("the result's {what} are of another length; found {is} us, were {was} us")))
 }
 
+/// How exactly the length of sound is known that its container states.
+fn stated_within(source: &Facts, track: Option<&AudioTrack>) -> u64 {
+    let exact = matches!(
+        source.format,
+        Format::Mp4
+            | Format::Mov
+            | Format::M4v
+            | Format::ThreeGp
+            | Format::M4a
+            | Format::MovAudio
+            | Format::ThreeGpAudio
+    );
+    match track {
+        _ if exact => SOUND_US,
+        Some(track) if LONG_PACKETS.contains(&track.codec.as_str()) => LONG_PACKET_US,
+        _ => PACKET_US,
+    }
+}
+
 /// The length of a frame, in microseconds, or of a usual one.
 fn frame(track: Option<&VideoTrack>) -> u64 {
     let rate = track.and_then(|track| track.frame_rate).map_or(25.0, |rate| rate.per_second().max(1.0));
@@ -100,7 +132,7 @@ fn frame(track: Option<&VideoTrack>) -> u64 {
 
 fn same_pictures(was: Option<&VideoTrack>, is: Option<&VideoTrack>) -> Result<()> {
     let (Some(was), Some(is)) = (was, is) else { return Err(Error::verify("the result lost its pictures")) };
-    let of = |track: &VideoTrack| (track.width, track.height, track.rotation, track.odd_matrix);
+    let of = |track: &VideoTrack| (track.width, track.height, track.rotation, track.odd_matrix, track.b_frames);
     if of(was) == of(is) {
         return Ok(());
     }

@@ -4,6 +4,7 @@ use super::PcmSource;
 use super::decoder::{Decoder, Spec, of_track};
 use super::health::Health;
 use super::layout::{Layout, respread};
+use super::timeline::{Step, Timeline};
 use super::trim::{Trim, Trimmer};
 use crate::codec::opus::OpusHead;
 use crate::demux::{Demuxer, Packet, Track, Want};
@@ -12,11 +13,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// How many packets may fail before the first one decodes.
 const MAX_FIRST_FAILURES: u32 = 64;
 
-/// The longest silence that is put in for a packet that does not decode, or a hole between two, in seconds.
+/// The longest silence that is put in for a packet that does not decode, in seconds.
 const MAX_SILENCE: u64 = 10;
 
-/// The shortest hole that is filled, in milliseconds: what is shorter is a rounding of times.
-const MIN_HOLE_MS: u64 = 100;
+/// How much silence holes may take in all, in seconds: times that lie could ask for years of it.
+const MAX_HOLES: u64 = 4 * 3600;
 
 /// What is done where a stream is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,7 +53,12 @@ pub(crate) fn open<'a>(
         packet: Packet::default(),
         usual: 0,
         ahead: Vec::new(),
-        expected: None,
+        surplus: Vec::new(),
+        timeline: Timeline::default(),
+        silent: 0,
+        filled: 0,
+        waiting: false,
+        drop: 0,
         ended: false,
     };
     for _ in 0..MAX_FIRST_FAILURES {
@@ -107,26 +113,48 @@ struct PacketSource<'a> {
     /// Samples of a channel in the last packet that decoded.
     usual: u64,
     ahead: Vec<f32>,
-    /// When the next packet should start, in ticks.
-    expected: Option<i64>,
+    /// What the last packet decoded to beyond its stated length: padding if no other follows.
+    surplus: Vec<f32>,
+    /// Where the samples are, by the packets' times.
+    timeline: Timeline,
+    /// Silence that comes before the packet that was read, in samples, and how much there was.
+    silent: u64,
+    filled: u64,
+    /// Whether a packet was read and not decoded yet.
+    waiting: bool,
+    /// Samples to leave out of it, since those before are late.
+    drop: usize,
     ended: bool,
 }
 
 impl PacketSource<'_> {
-    /// Decodes the next packet onto `ahead`; false at the end.
+    /// Decodes the next packet onto `ahead`, or puts a stretch of silence there; false at the end.
     fn advance(&mut self) -> Result<bool> {
-        let more = match self.demuxer.next(&mut self.packet, Want::Content) {
-            Err(error) if error.kind() == ErrorKind::Malformed && self.opening.salvage => false,
-            other => other?,
-        };
-        if !more {
-            self.ended = true;
-            return Ok(false);
-        }
-        if self.packet.track != self.track {
+        if self.silent > 0 {
+            let stretch = self.silent.min(self.spec.map_or(1, |spec| spec.rate.into()));
+            self.silent -= stretch;
+            self.silence(stretch);
             return Ok(true);
         }
-        self.fill_hole();
+        if !std::mem::take(&mut self.waiting) {
+            let more = match self.demuxer.next(&mut self.packet, Want::Content) {
+                Err(error) if error.kind() == ErrorKind::Malformed && self.opening.salvage => false,
+                other => other?,
+            };
+            if !more {
+                self.ended = true;
+                return Ok(false);
+            }
+            if self.packet.track != self.track {
+                return Ok(true);
+            }
+            self.ahead.append(&mut self.surplus);
+            self.follow_clock();
+            if self.silent > 0 {
+                self.waiting = true;
+                return Ok(true);
+            }
+        }
         let before = self.ahead.len();
         match self.decoder.decode(&self.packet.data, &mut self.ahead) {
             Ok(spec) if self.spec.is_none_or(|known| known.rate == spec.rate) => self.decoded(before, spec),
@@ -135,11 +163,13 @@ impl PacketSource<'_> {
             Ok(_) | Err(_) => {
                 self.health.failure();
                 self.ahead.truncate(before);
-                let silence = self.packet_samples().map_or(self.usual, |samples| samples.max(1));
-                self.silence(silence);
+                let samples = self.packet_samples().map_or(self.usual, |samples| samples.max(1));
+                // A stated length that reaches over a hole is filled by the clock.
+                let samples = if self.usual > 0 { samples.min(self.usual) } else { samples };
+                let silent = self.silence(samples);
+                self.timeline.add(silent);
             }
         }
-        self.expected = self.packet.pts.checked_add_unsigned(self.packet.duration);
         Ok(true)
     }
 
@@ -153,10 +183,16 @@ impl PacketSource<'_> {
         let channels = usize::from(known.layout.channels().max(1));
         let mut frames = (self.ahead.len() - before) / channels;
         self.usual = frames as u64;
-        // An ISO base media file cuts the padding off the last frame by stating less than a frame.
+        self.timeline.start(self.packet.pts, frames);
+        self.timeline.add(frames as u64);
+        let late = std::mem::take(&mut self.drop).min(frames);
+        self.ahead.drain(before..before + late * channels);
+        frames -= late;
+        // An ISO base media file cuts the padding off the last frame by stating less than a frame. Before others, less is
+        // a rounding of times, or a writer's guess.
         let stated = self.packet_samples().and_then(|stated| usize::try_from(stated).ok());
         if let Some(stated) = stated.filter(|&stated| self.states_ends && stated < frames - frames / 20) {
-            self.ahead.truncate(before + stated * channels);
+            self.surplus = self.ahead.split_off(before + stated * channels);
             frames = stated;
         }
         if self.packet.discard_ns != 0 {
@@ -177,21 +213,32 @@ impl PacketSource<'_> {
         u64::try_from(samples).ok().filter(|&samples| samples > 0)
     }
 
-    fn fill_hole(&mut self) {
-        let (Some(expected), Some(spec), true) = (self.expected, self.spec, self.opening.fill_holes) else { return };
-        let hole = u64::try_from(self.packet.pts.saturating_sub(expected)).unwrap_or(0);
-        if self.packet.duration > 0 && u128::from(hole) * 1000 > u128::from(MIN_HOLE_MS) * u128::from(self.timescale) {
-            let samples = u128::from(hole) * u128::from(spec.rate) / u128::from(self.timescale);
-            self.silence(u64::try_from(samples).unwrap_or(u64::MAX));
+    /// Compares the samples so far with the time of the packet that comes: holes become silence, what overlaps is left out.
+    fn follow_clock(&mut self) {
+        let (Some(spec), true) = (self.spec, self.opening.fill_holes) else { return };
+        match self.timeline.step(self.packet.pts, self.timescale, spec.rate) {
+            Step::None => {}
+            Step::Fill(samples) => {
+                let allowed = (u64::from(spec.rate) * MAX_HOLES).saturating_sub(self.filled);
+                self.silent = samples.min(allowed);
+                self.filled += self.silent;
+                // Beyond what is filled, time goes on from here.
+                self.timeline.add(samples);
+            }
+            Step::Drop(samples) => {
+                self.drop = usize::try_from(samples).unwrap_or(usize::MAX);
+                self.timeline.take(samples);
+            }
         }
     }
 
-    /// Silence of so many samples; nothing before it is known whose.
-    fn silence(&mut self, samples: u64) {
-        let Some(spec) = self.spec else { return };
+    /// Silence of so many samples, or as many as may be; nothing before it is known whose.
+    fn silence(&mut self, samples: u64) -> u64 {
+        let Some(spec) = self.spec else { return 0 };
         let samples = samples.min(u64::from(spec.rate) * MAX_SILENCE);
-        let samples = usize::try_from(samples).unwrap_or(0) * usize::from(spec.layout.channels());
-        self.ahead.resize(self.ahead.len() + samples, 0.0);
+        let count = usize::try_from(samples).unwrap_or(0) * usize::from(spec.layout.channels());
+        self.ahead.resize(self.ahead.len() + count, 0.0);
+        samples
     }
 }
 
@@ -323,6 +370,35 @@ mod tests {
             packets.iter_mut().skip(10).for_each(|packet| packet.pts += 24_000)
         };
         assert_eq!(played(WHOLE, hole).unwrap(), 1_013_500);
-        assert_eq!(played(Opening { fill_holes: true, ..WHOLE }, hole).unwrap(), 1_513_500);
+        let beside = Opening { fill_holes: true, ..WHOLE };
+        assert_eq!(played(beside, hole).unwrap(), 1_513_500);
+        // An ISO base media file has the hole in the length of the packet before it; a long one goes in stretches.
+        let stated = |track: &mut Track, packets: &mut Vec<Packet>| {
+            track.sample_entry = Some(Vec::new());
+            packets[9].duration += 48_000 * 30;
+            packets.iter_mut().skip(10).for_each(|packet| packet.pts += 48_000 * 30);
+        };
+        assert_eq!(played(beside, stated).unwrap(), 31_013_500);
+    }
+
+    #[test]
+    fn uneven_lengths_cut_the_last_packet_alone() {
+        let uneven = |last: u64| {
+            move |track: &mut Track, packets: &mut Vec<Packet>| {
+                track.sample_entry = Some(Vec::new());
+                let mut pts = 0;
+                for (index, packet) in packets.iter_mut().enumerate() {
+                    packet.pts = pts;
+                    packet.duration = if index % 2 == 0 { 720 } else { 1200 };
+                    pts += packet.duration as i64;
+                }
+                packets.last_mut().unwrap().duration = last;
+            }
+        };
+        for fill_holes in [false, true] {
+            let opening = Opening { fill_holes, ..WHOLE };
+            assert_eq!(played(opening, uneven(960)).unwrap(), 1_013_500);
+            assert_eq!(played(opening, uneven(480)).unwrap(), 1_003_500);
+        }
     }
 }

@@ -108,7 +108,11 @@ impl SymphoniaDecoder {
                 Ok(spec)
             }
             Err(error) => {
-                let error = from_symphonia(error);
+                // A packet is read out of memory: what ends there is the packet's fault.
+                let error = match error {
+                    SymphoniaError::IoError(_) => Error::malformed("the sound ends in the middle of a block"),
+                    error => from_symphonia(error),
+                };
                 self.decoder.reset();
                 Err(error)
             }

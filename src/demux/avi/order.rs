@@ -15,6 +15,8 @@ pub(super) struct Order {
     frame_number_bits: usize,
     count_bits: u32,
     fields: bool,
+    /// Bytes of the length before each NAL unit; 0 in a byte stream.
+    length_size: u8,
     /// The count of the reference picture before, in two parts.
     high: i64,
     low: i64,
@@ -28,6 +30,11 @@ pub(super) struct Order {
 }
 
 impl Order {
+    /// As `self`, in frames whose NAL units stand behind lengths of so many bytes.
+    pub(super) fn prefixed(self, length_size: u8) -> Self {
+        Self { length_size, ..self }
+    }
+
     /// By a sequence parameter set; none where order is not counted in slices (types 1 and 2) or planes are apart.
     pub(super) fn of(sps: &[u8]) -> Option<Self> {
         const WITH_CHROMA: [u8; 13] = [44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244];
@@ -93,7 +100,7 @@ impl Order {
 
     /// Looks at one of the first pictures.
     pub(super) fn look(&mut self, unit: &[u8]) {
-        let Some((idr, count)) = first_slice(unit).and_then(|nal| self.count(nal)) else { return };
+        let Some((idr, count)) = first_slice(unit, self.length_size).and_then(|nal| self.count(nal)) else { return };
         if idr && !self.first.is_empty() {
             self.settle();
         }
@@ -125,7 +132,9 @@ impl Order {
     /// When a picture is decoded and shown that stands at `time`; a frame lasts so many ticks.
     pub(super) fn times(&mut self, unit: &[u8], time: i64, frame: i64) -> (i64, i64) {
         let dts = time - self.depth * frame;
-        let Some((idr, count)) = first_slice(unit).and_then(|nal| self.count(nal)) else { return (dts, time) };
+        let Some((idr, count)) = first_slice(unit, self.length_size).and_then(|nal| self.count(nal)) else {
+            return (dts, time);
+        };
         if idr {
             self.start = time;
         }
@@ -134,6 +143,51 @@ impl Order {
     }
 }
 
-fn first_slice(unit: &[u8]) -> Option<&[u8]> {
+fn first_slice(unit: &[u8], length_size: u8) -> Option<&[u8]> {
+    if length_size > 0 {
+        return crate::demux::annexb::prefixed(unit, length_size).find(|nal| is_slice(nal));
+    }
     crate::demux::annexb::units(unit).find(|nal| is_slice(nal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bits, most significant first, as bytes with a set bit behind them.
+    fn bits(text: &str) -> Vec<u8> {
+        let mut bits: Vec<u8> = text.bytes().filter(|&letter| letter != b' ').map(|letter| letter - b'0').collect();
+        bits.push(1);
+        bits.resize(bits.len().next_multiple_of(8), 0);
+        bits.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit)).collect()
+    }
+
+    /// A slice of a picture with this order count of five bits.
+    fn slice(head: u8, count: u8) -> Vec<u8> {
+        let idr = if head & 31 == IDR { "1" } else { "" };
+        [vec![head], bits(&format!("1 1 1 0000 {idr} {count:05b}"))].concat()
+    }
+
+    #[test]
+    fn order_is_the_same_behind_start_codes_and_lengths() {
+        // Main, counts of type 0 with five bits, one reference, frames alone.
+        let sps = [vec![0x67, 77, 0, 30], bits("1 1 1 010 010 0 1 1 1 0 0 0")].concat();
+        let pictures = [(0x65, 0), (0x61, 8), (0x41, 4), (0x01, 2), (0x01, 6), (0x61, 16), (0x41, 12), (0x01, 10)];
+        for length_size in [0, 4] {
+            let units: Vec<Vec<u8>> = pictures
+                .iter()
+                .map(|&(head, count)| {
+                    let nal = slice(head, count);
+                    let lead = if length_size == 0 { [0, 0, 0, 1] } else { (nal.len() as u32).to_be_bytes() };
+                    [&lead[..], &nal].concat()
+                })
+                .collect();
+            let mut order = Order::of(&sps).unwrap().prefixed(length_size);
+            units.iter().for_each(|unit| order.look(unit));
+            assert!(order.is_used());
+            let shown: Vec<i64> =
+                units.iter().enumerate().map(|(index, unit)| order.times(unit, index as i64 * 10, 10).1).collect();
+            assert_eq!(shown, [0, 40, 20, 10, 30, 80, 60, 50], "{length_size}");
+        }
+    }
 }

@@ -43,10 +43,16 @@ impl Stream {
 pub(super) fn learn(track: &mut Track, stream: &mut Stream, bytes: &[u8]) {
     match (track.kind, track.codec.as_str()) {
         (Kind::Video, "h264") => {
-            stream.sets.learn(bytes);
             if stream.order.is_none() {
-                stream.order = annexb::units(bytes).find(|nal| annexb::kind(nal) == 7).and_then(Order::of);
+                stream.order = match h264::Config::parse(&track.config) {
+                    // Its NAL units stand behind their lengths, unless the first chunk says otherwise.
+                    Some(config) if annexb::start_code(bytes.get(..4).unwrap_or_default(), 0).is_none() => {
+                        config.sps.and_then(Order::of).map(|order| order.prefixed(config.length_size))
+                    }
+                    _ => annexb::units(bytes).find(|nal| annexb::kind(nal) == 7).and_then(Order::of),
+                };
             }
+            stream.sets.learn(bytes);
             if let Some(order) = &mut stream.order {
                 order.look(bytes);
             }
@@ -85,8 +91,7 @@ pub(super) fn settle(track: &mut Track, stream: &mut Stream) {
             stream.byte_stream = true;
             track.config = stream.sets.avcc().unwrap_or_default();
         }
-        stream.order =
-            stream.order.take().filter(|_| stream.byte_stream).and_then(|mut order| order.is_used().then_some(order));
+        stream.order = stream.order.take().and_then(|mut order| order.is_used().then_some(order));
         let sps = h264::Config::parse(&track.config).and_then(|config| h264::Sps::parse(config.sps?));
         if let Some(sps) = sps {
             track.size = Some((sps.width, sps.height));

@@ -215,5 +215,13 @@ mod tests {
         let second = at.next(run, 5632).unwrap();
         assert_eq!((second.offset, second.size, second.dts, second.duration), (1110, 20, 5632, 512));
         assert!(read(&traf, 0, &[]).is_empty());
+
+        // A fragment that starts later leaves a hole, which counts as its length does in a table.
+        let mut timing = super::super::Timing::default();
+        timing.fragment(run);
+        let mut later = run.clone();
+        later.dts = Some(5120 + 3 * 512 + 1000);
+        timing.fragment(&later);
+        assert_eq!((timing.samples, timing.ticks), (6, 6 * 512 + 1000));
     }
 }

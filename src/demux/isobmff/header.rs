@@ -1,6 +1,6 @@
 //! The plain header boxes of a movie and its tracks (ISO/IEC 14496-12 §8.2.2, §8.3.2, §8.4.2, §8.8), parsed by `mp4`.
 
-use crate::bytes::array;
+use crate::bytes::{array, be16};
 use mp4::{MoovBox, ReadBox};
 use std::io::Cursor;
 
@@ -99,6 +99,33 @@ pub(super) fn track(body: &[u8]) -> Option<TrackHeader> {
     })
 }
 
+/// A track's matrix with the movie's on top of it, which only some players look at (§8.2.2): what the track alone has to say.
+pub(super) fn on_top(track: [i32; 9], movie: [i32; 4]) -> [i32; 9] {
+    const ONE: i32 = 1 << 16;
+    // Writers leave zeros where they mean nothing.
+    if movie == [ONE, 0, 0, ONE] || movie == [0; 4] {
+        return track;
+    }
+    let [a, b, u, c, d, v, x, y, w] = track;
+    let (a, b, c, d) = if (a, b, c, d) == (0, 0, 0, 0) { (ONE, 0, 0, ONE) } else { (a, b, c, d) };
+    let [e, f, g, h] = movie.map(i64::from);
+    let row = |left: i32, right: i32| {
+        let times = |one: i64, other: i64| (i64::from(left) * one + i64::from(right) * other) >> 16;
+        (i32::try_from(times(e, g)).unwrap_or(0), i32::try_from(times(f, h)).unwrap_or(0))
+    };
+    let ((a, b), (c, d), (x, y)) = (row(a, b), row(c, d), row(x, y));
+    [a, b, u, c, d, v, x, y, w]
+}
+
+/// Languages by the numbers that QuickTime took from the Macintosh (QTFF, "Language Code Values"). 0 is English, and what
+/// writers leave who know none.
+#[rustfmt::skip]
+const MACINTOSH: [&str; 47] = [
+    "und", "fra", "deu", "ita", "nld", "swe", "spa", "dan", "por", "nor", "heb", "jpn", "ara", "fin", "ell", "isl", "mlt", "tur",
+    "hrv", "zho", "urd", "hin", "tha", "kor", "lit", "pol", "hun", "est", "lav", "und", "fao", "fas", "rus", "zho", "nld", "gle",
+    "sqi", "ron", "ces", "slk", "slv", "yid", "srp", "mkd", "bul", "ukr", "bel",
+];
+
 /// Reads `mdhd`.
 pub(super) fn media(body: &[u8]) -> Option<MediaHeader> {
     let mut moov = MoovBox::default();
@@ -107,11 +134,13 @@ pub(super) fn media(body: &[u8]) -> Option<MediaHeader> {
     trak.mdia.mdhd = leaf(body)?;
     let mdhd = &trak.mdia.mdhd;
     // QuickTime has numbers of Macintosh languages here, below 0x400: no three letters.
-    let named = mdhd.language.bytes().all(|byte| byte.is_ascii_lowercase()) && mdhd.language != "und";
+    let number = be16(body, if body.first() == Some(&1) { 32 } else { 20 }).map_or(usize::MAX, usize::from);
+    let language = MACINTOSH.get(number).copied().unwrap_or(&mdhd.language);
+    let named = language.bytes().all(|byte| byte.is_ascii_lowercase()) && language != "und";
     Some(MediaHeader {
         timescale: mdhd.timescale,
         duration: known(mdhd.duration),
-        language: named.then(|| mdhd.language.clone()),
+        language: named.then(|| language.to_owned()),
     })
 }
 
@@ -139,6 +168,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_movie_turns_its_tracks() {
+        const ONE: i32 = 1 << 16;
+        let matrix = |a, b, c, d| [a, b, 0, c, d, 0, 0, 0, 1 << 30];
+        assert_eq!(on_top(matrix(ONE, 0, 0, ONE), [0, -ONE, ONE, 0]), matrix(0, -ONE, ONE, 0));
+        assert_eq!(on_top(matrix(0, ONE, -ONE, 0), [0, ONE, -ONE, 0]), matrix(-ONE, 0, 0, -ONE));
+        assert_eq!(on_top([0; 9], [0, ONE, -ONE, 0])[..5], [0, ONE, 0, -ONE, 0]);
+        assert_eq!(on_top([7; 9], [0; 4]), [7; 9]);
+    }
+
+    #[test]
     fn headers_are_read_and_cut_ones_refused() {
         let mut body = vec![0; 20];
         body[15] = 100;
@@ -148,6 +187,8 @@ mod tests {
         body.extend_from_slice(&[0x15, 0xc7, 0, 0]);
         let header = media(&body).unwrap();
         assert_eq!((header.timescale, header.duration, header.language.as_deref()), (48_000, None, Some("eng")));
+        body[20..22].copy_from_slice(&[0, 2]);
+        assert_eq!(media(&body).unwrap().language.as_deref(), Some("deu"));
         assert!(movie(&[0; 30]).is_none() && track(&[7; 84]).is_none() && extends(&[]).is_none());
     }
 }

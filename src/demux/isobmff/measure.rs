@@ -57,6 +57,11 @@ impl Timing {
     /// Counts a run of a fragment.
     pub(super) fn fragment(&mut self, run: &Run) {
         if let Some(dts) = run.dts {
+            // What lies between belongs to the sample before, as in a table of whole files.
+            if self.samples > 0 {
+                let gap = dts.saturating_sub(self.counted.dts);
+                self.ticks = self.ticks.saturating_add_signed(gap);
+            }
             self.counted.dts = dts;
         }
         if run.uniform() {

@@ -4,6 +4,9 @@
 use super::guard::{child, children};
 use crate::bytes::{be32, find};
 
+/// The name of a `uuid` box that holds XMP.
+const XMP: &[u8; 16] = b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC";
+
 /// Boxes and item codes that hold a position (QTFF; 3GPP TS 26.244 §8.10).
 const POSITIONS: [&[u8; 4]; 4] = [b"\xa9xyz", b"loci", b"gps ", b"GPS "];
 
@@ -77,6 +80,13 @@ impl Tags {
                 b"udta" if depth > 0 => self.list(found.body, depth - 1),
                 _ => {}
             }
+        }
+    }
+
+    /// A `uuid` box: XMP is one of them (XMP part 3 §1.2.5.1).
+    pub(super) fn add_xmp(&mut self, body: &[u8]) {
+        if let Some(packet) = body.strip_prefix(XMP) {
+            self.gps |= find(packet, b"GPSLatitude").is_some();
         }
     }
 
@@ -160,6 +170,16 @@ mod tests {
         let without = tags(&boxed(b"meta", &[boxed(b"hdlr", &[0; 24]), keys].concat()));
         assert!(with_version.device && without.device && !without.gps);
         assert!(!tags(&boxed(b"\xa9too", b"Lavf")).device);
+    }
+
+    #[test]
+    fn positions_in_a_box_of_xmp() {
+        let found = |kind: &[u8]| {
+            let mut tags = Tags::default();
+            tags.add_xmp(&[kind, b"<x exif:GPSLatitude='48,12.5N'/>"].concat());
+            tags.gps
+        };
+        assert!(found(XMP) && !found(&[0; 16]));
     }
 
     #[test]

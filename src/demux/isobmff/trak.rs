@@ -56,7 +56,7 @@ pub(super) fn read(trak: &[u8], movie: &MovieHeader, tags: &mut Tags) -> Media {
     let track = &mut media.track;
     track.edits = edits.map(|edts| edit::read(edts, movie.timescale)).unwrap_or_default();
     track.default = head.enabled;
-    track.matrix = (track.kind == Kind::Video).then_some(head.matrix);
+    track.matrix = (track.kind == Kind::Video).then_some(header::on_top(head.matrix, movie.matrix));
     if track.size.is_none_or(|(width, height)| width == 0 || height == 0) && track.kind == Kind::Video {
         track.size = Some(head.size);
     }

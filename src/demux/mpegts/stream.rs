@@ -1,6 +1,8 @@
 //! One stream of a program: packets of its elementary stream (§2.4.3.6) → frames with their times.
 
-use super::tables::Listed;
+use super::clock::{Clock, Line};
+use super::opus;
+use super::tables::{Listed, PRIVATE};
 use crate::bytes::{be16, byte};
 use crate::codec::rbsp::Rbsp;
 use crate::codec::{aac, hevc};
@@ -21,8 +23,12 @@ pub(super) struct Stream {
     /// The packet of the elementary stream that is being put together, and its length where it is stated.
     pes: Vec<u8>,
     open: bool,
-    /// The latest time, unwrapped, and the frames since the last time that was stated.
-    last: Option<i64>,
+    /// The counter of the last transport packet.
+    counter: Option<u8>,
+    /// Pictures that are shown before this are not: they need others from before the stream's start.
+    pub shown_from: Option<i64>,
+    /// Where its times are, and the frames since the last time that was stated.
+    line: Line,
     base: Option<Mark>,
     since: u64,
     /// Nominal length of a picture.
@@ -35,25 +41,22 @@ impl Stream {
         track.language.clone_from(&listed.language);
         track.default = true;
         track.encrypted = listed.codec == "encrypted";
+        track.config.clone_from(&listed.config);
         Self::with(track, ParameterSets::default())
     }
 
     /// A stream of which nothing was read, with what is known of it.
     pub(super) fn with(track: Track, sets: ParameterSets) -> Self {
-        let framing = match track.codec.as_str() {
-            "aac" => Some(Framing::Adts),
-            "mp2" | "mp3" => Some(Framing::Mpeg),
-            "h264" => Some(Framing::Avc),
-            _ => None,
-        };
         Self {
+            framer: framing(&track.codec).map(Framer::new),
             pid: u16::try_from(track.id).unwrap_or(0),
             track,
             sets,
-            framer: framing.map(Framer::new),
             pes: Vec::new(),
             open: false,
-            last: None,
+            counter: None,
+            shown_from: None,
+            line: Line::default(),
             base: None,
             since: 0,
             step: i64::from(TICKS) / 25,
@@ -66,6 +69,7 @@ impl Stream {
             "h264" | "aac" => !self.track.config.is_empty(),
             "mp2" | "mp3" => self.track.sample_rate.is_some(),
             "hevc" | "mpeg2" | "mpeg1" | "mpeg4" => self.track.size.is_some(),
+            PRIVATE => false,
             _ => true,
         }
     }
@@ -81,6 +85,26 @@ impl Stream {
         }
     }
 
+    /// Takes up a transport packet's counter (§2.4.3.3). False for one that came before; `lost` is set where some are missing
+    /// from within what is being put together. Between two of these, streams may have been put behind one another.
+    pub(super) fn counts(&mut self, counter: u8, starts: bool, payload: &[u8], lost: &mut bool) -> bool {
+        let before = self.counter.replace(counter);
+        if before == Some(counter) {
+            return !(self.open && !payload.is_empty() && self.pes.ends_with(payload));
+        }
+        *lost |= self.open && !starts && before.is_some_and(|before| (before + 1) & 0x0F != counter);
+        true
+    }
+
+    /// Forgets what is being put together where the file's end cut it: a packet of stated length that is not all there, or
+    /// one without, since nobody knows how much of it is missing.
+    pub(super) fn drop_cut(&mut self, own: bool) {
+        if self.is_cut() || self.open && (own || be16(&self.pes, 4) == Some(0)) {
+            self.pes.clear();
+            self.open = false;
+        }
+    }
+
     /// Whether a packet of stated length is all there.
     pub(super) fn is_whole(&self) -> bool {
         self.open && be16(&self.pes, 4).is_some_and(|length| length > 0 && self.pes.len() >= usize::from(length) + 6)
@@ -92,12 +116,12 @@ impl Stream {
     }
 
     /// Ends the packet that is being put together: its frames go to `out`.
-    pub(super) fn flush(&mut self, end: bool, want: Want, reference: &mut Option<i64>, out: &mut dyn FnMut(Packet)) {
+    pub(super) fn flush(&mut self, end: bool, want: Want, clock: &mut Clock, out: &mut dyn FnMut(Packet)) {
         let pes = std::mem::take(&mut self.pes);
         let whole = std::mem::take(&mut self.open);
         let parsed = if whole { parse_pes(&pes) } else { None };
         if let Some((content, times)) = parsed {
-            let mark = times.map(|(pts, dts)| self.unwrap(pts, dts, reference));
+            let mark = times.map(|(pts, dts)| self.line.place(clock, pts, dts));
             self.content(content, mark, want, out);
         }
         if end {
@@ -107,24 +131,22 @@ impl Stream {
         self.pes.clear();
     }
 
-    /// Times of 33 bits on one line: each is the nearest to the one before (§2.4.3.7).
-    fn unwrap(&mut self, pts: i64, dts: i64, reference: &mut Option<i64>) -> Mark {
-        const WRAP: i64 = 1 << 33;
-        let near = |time: i64, to: i64| to + (time - to + WRAP / 2).rem_euclid(WRAP) - WRAP / 2;
-        let to = self.last.or(*reference).unwrap_or(dts);
-        let dts = near(dts, to);
-        let pts = near(pts, dts);
-        self.last = Some(dts);
-        reference.get_or_insert(dts);
-        Mark { pts, dts }
-    }
-
     fn content(&mut self, content: &[u8], mark: Option<Mark>, want: Want, out: &mut dyn FnMut(Packet)) {
         self.learn(content);
         match &mut self.framer {
             Some(framer) => {
                 framer.push(content, mark);
                 self.frames(false, want, out);
+            }
+            None if self.track.codec == "opus" => {
+                let mut mark = mark.or(self.base).unwrap_or(Mark { pts: 0, dts: 0 });
+                for found in opus::packets(content) {
+                    let made = packet(mark, found.duration, true, found.data, want);
+                    out(Packet { discard_ns: found.discard_ns, ..made });
+                    mark.pts = mark.pts.saturating_add_unsigned(found.duration);
+                    mark.dts = mark.pts;
+                }
+                self.base = Some(mark);
             }
             None => {
                 let mark = mark.or(self.base).unwrap_or(Mark { pts: 0, dts: 0 });
@@ -141,6 +163,7 @@ impl Stream {
             return;
         }
         match self.track.codec.as_str() {
+            PRIVATE => self.probe(content),
             "h264" => {
                 self.sets.learn(content);
                 if let (true, Some(sps)) = (self.sets.is_whole(), self.sets.sps()) {
@@ -157,6 +180,27 @@ impl Stream {
             "mpeg2" | "mpeg1" => self.track.size = sequence_size(content),
             "mpeg4" => self.track.size = units(content).find_map(layer_size),
             _ => {}
+        }
+    }
+
+    /// What private data is, by how it starts.
+    fn probe(&mut self, content: &[u8]) {
+        let codec = match content {
+            [0x0B, 0x77, _, _, _, bsid, ..] => {
+                if bsid >> 3 <= 10 {
+                    "ac3"
+                } else {
+                    "eac3"
+                }
+            }
+            [0x7F, 0xFE, 0x80, 0x01, ..] => "dts",
+            _ if aac::AdtsHeader::parse(content).is_some() => "aac",
+            _ => "unknown",
+        };
+        codec.clone_into(&mut self.track.codec);
+        if codec != "unknown" {
+            self.track.kind = Kind::Audio;
+            self.framer = framing(codec).map(Framer::new);
         }
     }
 
@@ -216,6 +260,16 @@ impl Stream {
         } else if let Some(header) = crate::codec::mpeg_audio::Header::parse(frame) {
             self.track.codec = header.codec().to_owned();
         }
+    }
+}
+
+/// What has frames that packets do not keep to.
+fn framing(codec: &str) -> Option<Framing> {
+    match codec {
+        "aac" => Some(Framing::Adts),
+        "mp2" | "mp3" => Some(Framing::Mpeg),
+        "h264" => Some(Framing::Avc),
+        _ => None,
     }
 }
 

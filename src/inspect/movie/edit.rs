@@ -10,8 +10,9 @@ const NORMAL: i32 = 1 << 16;
 /// What may be cut off the end unnoticed: an encoder's last packet is longer than the sound in it.
 const TAIL_US: u64 = 100_000;
 
-/// A start that is later by less than this was rounded.
-const DELAY_US: u64 = 1000;
+/// A start that is later by less than this is not noticed: it was rounded, or an encoder's first frame of sound (two of AAC at
+/// 48 kHz) was left out.
+const DELAY_US: u64 = 45_000;
 
 /// How a track plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +55,8 @@ pub(super) fn played(track: &Track, timing: &Timing) -> Played {
             let there = us(u64::try_from(end.saturating_sub(entry.media_time)).unwrap_or(0));
             // A length of 0 reaches to the end: writers of fragments do not know it yet.
             let length = if entry.duration_us == 0 { there } else { entry.duration_us.min(there) };
+            // Media that starts after the edit does: nothing is shown until then.
+            let missing = us(u64::try_from(first.saturating_sub(entry.media_time)).unwrap_or(0));
             let edit = if there == 0 || there - length > TAIL_US {
                 Edit::Complex
             } else if delay_us >= DELAY_US {
@@ -64,7 +67,8 @@ pub(super) fn played(track: &Track, timing: &Timing) -> Played {
                 Edit::None
             };
             let trim = u64::try_from(entry.media_time).unwrap_or(0);
-            Played { duration_us: Some(length), delay_us, trim, stored_us, edit }
+            let shown = length.saturating_sub(missing);
+            Played { duration_us: Some(shown), delay_us: delay_us.saturating_add(missing), trim, stored_us, edit }
         }
         pieces => {
             let sum = pieces.iter().map(|entry: &EditEntry| entry.duration_us).fold(0, u64::saturating_add);
@@ -98,6 +102,17 @@ mod tests {
         assert_eq!(of(&[(500_000, 0, NORMAL), (400_000, 0, NORMAL)]), (Edit::Complex, Some(900_000), 0));
         assert_eq!(of(&[(1_000_000, 0, 2 * NORMAL)]), (Edit::Complex, Some(1_000_000), 0));
         assert_eq!(of(&[(1_000_000, 1 << 40, NORMAL)]).0, Edit::Complex);
+        // What a lead of AAC comes to is not noticed.
+        assert_eq!(of(&[(21_333, -1, NORMAL), (1_000_000, 0, NORMAL)]), (Edit::None, Some(1_000_000), 21_333));
+    }
+
+    #[test]
+    fn nothing_is_shown_before_the_media_starts() {
+        let mut track = Track::new(1, Kind::Video, "h264", 48_000);
+        track.edits.list = vec![EditEntry { duration_us: 1_000_000, media_time: 0, rate: NORMAL }];
+        let timing = Timing { ticks: 48_000, first_shown: Some(2400), ..Timing::default() };
+        let played = played(&track, &timing);
+        assert_eq!((played.duration_us, played.delay_us), (Some(950_000), 50_000));
     }
 
     #[test]

@@ -21,14 +21,8 @@ const ROUNDING_US: u64 = 1000;
 const PQ: u8 = 16;
 const HLG: u8 = 18;
 
-/// What is known of it. `movie` is the upper left of the movie's own matrix.
-pub(super) fn facts(
-    source: &Source,
-    track: &Track,
-    measured: &Measured,
-    played: &Played,
-    movie: [i32; 4],
-) -> Result<VideoTrack> {
+/// What is known of it.
+pub(super) fn facts(source: &Source, track: &Track, measured: &Measured, played: &Played) -> Result<VideoTrack> {
     let timing = &measured.timing;
     let (width, height) = track.size.unwrap_or_default();
     let mut facts = VideoTrack {
@@ -51,7 +45,7 @@ pub(super) fn facts(
         ..VideoTrack::default()
     };
     if let Some(matrix) = track.matrix {
-        (facts.rotation, facts.odd_matrix) = turned(matrix, movie);
+        (facts.rotation, facts.odd_matrix) = turned(matrix);
     }
     match track.codec.as_str() {
         "h264" => by_h264(source, track, timing, &mut facts)?,
@@ -89,7 +83,8 @@ fn by_h264(source: &Source, track: &Track, timing: &Timing, facts: &mut VideoTra
     (facts.profile_idc, facts.level) = (Some(sps.profile_idc), Some(sps.level_idc));
     (facts.chroma, facts.bit_depth) = (Some(sps.chroma), Some(sps.bit_depth));
     facts.interlaced |= !sps.frames_only;
-    facts.b_frames &= sps.reorder != Some(0);
+    // What the stream says itself goes before the index: one without offsets may have lost the order.
+    facts.b_frames = sps.reorder.map_or(facts.b_frames, |frames| frames > 0);
     said_by_stream((sps.width, sps.height), sps.pixel_aspect, sps.color, facts);
     Ok(())
 }
@@ -190,14 +185,11 @@ fn is_variable(timing: &Timing, timescale: u32) -> bool {
     spread > 1 && spread * 1_000_000 / u64::from(timescale.max(1)) > ROUNDING_US
 }
 
-/// Degrees clockwise, and whether there is more to it, by the track's matrix `a b u c d v x y w` and the movie's `a b c d`.
-fn turned(track: [i32; 9], movie: [i32; 4]) -> (u16, bool) {
-    let [a, b, _, c, d, ..] = track.map(i128::from);
-    let [e, f, g, h] = movie.map(i128::from);
+/// Degrees clockwise, and whether there is more to it, by the matrix `a b u c d v x y w`.
+fn turned(track: [i32; 9]) -> (u16, bool) {
+    let [a, b, _, c, d, ..] = track.map(i64::from);
     // Writers leave zeros where they mean nothing.
-    let (a, b, c, d) = if (a, b, c, d) == (0, 0, 0, 0) { (1, 0, 0, 1) } else { (a, b, c, d) };
-    let (e, f, g, h) = if (e, f, g, h) == (0, 0, 0, 0) { (1, 0, 0, 1) } else { (e, f, g, h) };
-    let product = [a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h];
+    let product = if (a, b, c, d) == (0, 0, 0, 0) { [1, 0, 0, 1] } else { [a, b, c, d] };
     let largest = product.iter().map(|value| value.abs()).max().unwrap_or(0);
     // A sixty-fourth is what rounding leaves of nothing.
     let signs = product.map(|value| if value.abs() * 64 <= largest { 0 } else { value.signum() });
@@ -218,15 +210,14 @@ mod tests {
     #[test]
     fn matrices_become_quarter_turns_or_odd() {
         const ONE: i32 = 1 << 16;
-        let still = [ONE, 0, 0, ONE];
         let matrix = |a, b, c, d| [a, b, 0, c, d, 0, 640 << 16, 0, 1 << 30];
-        assert_eq!(turned(matrix(ONE, 0, 0, ONE), still), (0, false));
-        assert_eq!(turned(matrix(0, ONE, -ONE, 0), still), (90, false));
-        assert_eq!(turned(matrix(-ONE, 1, -1, -ONE), still), (180, false));
-        assert_eq!(turned(matrix(ONE, 0, 0, ONE), [0, -ONE, ONE, 0]), (270, false));
-        assert_eq!(turned(matrix(-ONE, 0, 0, ONE), still), (0, true));
-        assert_eq!(turned(matrix(0, ONE, ONE, 0), still), (90, true));
-        assert_eq!(turned([0; 9], [0; 4]), (0, false));
+        assert_eq!(turned(matrix(ONE, 0, 0, ONE)), (0, false));
+        assert_eq!(turned(matrix(0, ONE, -ONE, 0)), (90, false));
+        assert_eq!(turned(matrix(-ONE, 1, -1, -ONE)), (180, false));
+        assert_eq!(turned(matrix(0, -ONE, ONE, 0)), (270, false));
+        assert_eq!(turned(matrix(-ONE, 0, 0, ONE)), (0, true));
+        assert_eq!(turned(matrix(0, ONE, ONE, 0)), (90, true));
+        assert_eq!(turned([0; 9]), (0, false));
     }
 
     #[test]
