@@ -47,7 +47,7 @@ fn streams(facts: &Facts) -> &StreamFacts {
 
 fn fitted(fitter: &Fitter, source: &Source, role: Role) -> Result<Fitted, Failed> {
     match fitter.fit(source, Ask::Role(role))?.1 {
-        Ending::Fitted { fitted, .. } => Ok(fitted),
+        Ending::Fitted { fitted, .. } => Ok(*fitted),
         Ending::Refused(refusal) => Err(format!("refused: {refusal:?}").into()),
     }
 }
@@ -115,7 +115,7 @@ fn results(role: Role) -> Result<Vec<(String, Fitted)>, Failed> {
             if let Ending::Fitted { fitted, .. } = fitter.fit(&source, Ask::Role(role))?.1
                 && fitted.facts().format.family() == mediafit::Family::Audio
             {
-                results.push((path.file_name().unwrap().to_string_lossy().into_owned(), fitted));
+                results.push((path.file_name().unwrap().to_string_lossy().into_owned(), *fitted));
             }
         }
     }
