@@ -63,13 +63,14 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
         };
         // A hole (lost packets, a paused recording) is filled by packets without content, which the decoder conceals
         // (RFC 7845 §4.1): else all that follows would be early.
-        let (filler, length) = filler(&packet.data);
-        let mut hole = if missing >= MIN_HOLE { missing / u64::from(length.max(1)) } else { 0 };
-        while hole > 0 && filled < MAX_FILLED {
-            writer.packet(&filler, length)?;
-            at += u64::from(length);
-            filled += u64::from(length);
-            hole -= 1;
+        let mut hole = if missing >= MIN_HOLE { missing } else { 0 };
+        for (filler, length) in fillers(&packet.data) {
+            while hole >= u64::from(length) && filled < MAX_FILLED {
+                writer.packet(&filler, length)?;
+                at += u64::from(length);
+                filled += u64::from(length);
+                hole -= u64::from(length);
+            }
         }
         writer.packet(&packet.data, samples)?;
         at += u64::from(samples);
@@ -136,10 +137,27 @@ fn discarded(ns: i64) -> u64 {
     u64::try_from((i128::from(ns) * i128::from(RATE) + 500_000_000) / 1_000_000_000).unwrap_or(0)
 }
 
-/// A packet of one empty frame like those of `packet`, and its length: of the same mode, so that nothing is heard.
-fn filler(packet: &[u8]) -> (Vec<u8>, u32) {
+/// Packets of one empty frame, and their lengths: like those of `packet`, and the shortest of the same mode and band for the
+/// rest, so that nothing is heard (RFC 6716 §3.1: the lengths of a mode follow one another, from 10 ms, or 2.5 ms of CELT).
+fn fillers(packet: &[u8]) -> [(Vec<u8>, u32); 2] {
     let toc = packet.first().copied().unwrap_or(0) & 0xfc;
-    let filler = vec![toc];
-    let length = packet_samples_48k(&filler).unwrap_or(960);
-    (filler, length)
+    let shortest = match toc >> 3 {
+        12..=15 => toc & 0xf4,
+        _ => toc & 0xe4,
+    };
+    [toc, shortest].map(|toc| (vec![toc], packet_samples_48k(&[toc]).unwrap_or(960)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fillers_are_of_the_packets_mode() {
+        let of = |toc: u8| fillers(&[toc, 0, 0]).map(|(filler, length)| (filler[0], length));
+        // 60 ms of SILK, 20 ms of hybrid in stereo, 20 ms of CELT.
+        assert_eq!(of(0x18), [(0x18, 2880), (0x00, 480)]);
+        assert_eq!(of(0x6c), [(0x6c, 960), (0x64, 480)]);
+        assert_eq!(of(0xfb), [(0xf8, 960), (0xe0, 120)]);
+    }
 }
