@@ -86,3 +86,17 @@ impl FrameLength {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_frame_of_flac_is_as_long_as_its_header_says() {
+        let length = FrameLength::Flac { rate: 44_100, usual: Some(104_489_795) };
+        let samples = |frame: &[u8]| length.nanoseconds(frame, 900).map(|ns| (ns * 44_100).div_ceil(1_000_000_000));
+        assert_eq!(samples(&[0xff, 0xf8, 0xc9, 0x18, 0x00, 0xc2]), Some(4096));
+        assert_eq!(samples(&[0xff, 0xf8, 0x79, 0x18, 0x09, 0x0a, 0x43]), Some(2628));
+        assert_eq!(samples(b"no frame"), Some(4608), "what the container says");
+    }
+}
