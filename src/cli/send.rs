@@ -73,7 +73,7 @@ enum Media {
     /// Made fit just now.
     Fitted(Box<Fitted>),
     /// What the file became before has an id.
-    Known(Entry),
+    Known(Box<Entry>),
     /// Named by id or by link, with its wire type where that is known.
     Named(Option<String>),
 }
@@ -143,7 +143,7 @@ impl Job<'_> {
         let courier = Courier::new(&client, &ledger);
         let media = match &self.args.source.file {
             Some(path) => match self.batch.known(&courier, path, self.ask()) {
-                Some(entry) => Media::Known(entry),
+                Some(entry) => Media::Known(Box::new(entry)),
                 None => match self.fitted(path)? {
                     Ok(fitted) => Media::Fitted(fitted),
                     Err(exit) => return Ok(exit),
