@@ -16,7 +16,7 @@ const PICTURES: u32 = 60;
 fn picture(number: u32) -> RgbaImage {
     RgbaImage::from_fn(WIDTH, HEIGHT, |x, y| {
         let (ground_x, ground_y) = (x + number, y + number / 2);
-        let texture = (ground_x * 7 ^ ground_y * 13) % 48 + (ground_x / 9 + ground_y / 7) % 5 * 24;
+        let texture = ((ground_x * 7) ^ (ground_y * 13)) % 48 + (ground_x / 9 + ground_y / 7) % 5 * 24;
         let disc = |speed: u32, row: u32| {
             let (dx, dy) = (x.abs_diff(number * speed % WIDTH), y.abs_diff(row));
             dx * dx + dy * dy < 900

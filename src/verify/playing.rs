@@ -168,7 +168,7 @@ mod tests {
     fn only_headers_that_tell_the_length_roughly_may_be_off() {
         let result = sound(Format::M4a, "aac", 1_000_000);
         let compared = |format, codec: &str| {
-            verify(&sound(format, codec, 1_050_000), &result, &[Step::CopyAudio { track: 0 }]).is_ok()
+            verify(&sound(format, codec, 1_050_000), &result, &[Step::CopyAudio { track: 0 }], None).is_ok()
         };
         assert!(compared(Format::Wma, "wma") && compared(Format::Caf, "alac"));
         assert!(!compared(Format::Caf, "pcm") && !compared(Format::Flac, "flac") && !compared(Format::M4a, "alac"));

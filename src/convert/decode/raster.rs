@@ -61,6 +61,7 @@ enum Composed<'a> {
 }
 
 /// An animation, whose frames are decoded as they are asked for.
+#[cfg_attr(not(feature = "video"), expect(dead_code, reason = "only a video of it needs its colours"))]
 pub(in crate::convert) struct Moving<'a> {
     frames: Composed<'a>,
     /// The embedded colour profile.

@@ -24,7 +24,6 @@ pub(crate) enum Space {
     Gray,
     Rgb,
     /// Brightness and colours, the latter not smoothed.
-    #[cfg_attr(not(feature = "video"), expect(dead_code, reason = "only Motion JPEG stays so"))]
     Ycc,
     Cmyk,
 }
