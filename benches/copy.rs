@@ -82,9 +82,9 @@ fn film(path: &Path) -> std::io::Result<()> {
 }
 
 fn copy(criterion: &mut Criterion) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("a temporary folder: {error}"));
     let path = folder.path().join("film.mov");
-    film(&path).expect("a film can be written");
+    film(&path).unwrap_or_else(|error| panic!("a film can be written: {error}"));
     // What is measured is the copy, not the way to a smaller file.
     let mut policy = Policy::cloud();
     (policy.video.size.hard_bytes, policy.video.size.target_bytes) = (1 << 30, 1 << 30);
@@ -101,8 +101,9 @@ fn copy(criterion: &mut Criterion) {
     remux.sample_size(10).throughput(Throughput::Bytes(u64::from(FRAMES) * u64::from(FRAME)));
     remux.bench_function("mov/100MB", |bencher| {
         bencher.iter(|| {
-            let source = Source::open(&path).expect("the film is there");
-            let (_, ending) = fitter.fit(&source, Ask::Content).expect("the film is copied");
+            let source = Source::open(&path).unwrap_or_else(|error| panic!("the film is there: {error}"));
+            let (_, ending) =
+                fitter.fit(&source, Ask::Content).unwrap_or_else(|error| panic!("the film is copied: {error}"));
             assert!(matches!(ending, Ending::Fitted { .. }), "{ending:?}");
         });
     });

@@ -1,5 +1,7 @@
 //! Sound and moving pictures: which step is done by whom.
 
+mod deep;
+
 use super::Candidate;
 use super::audio::{self, AacEncoded, Opening, PcmSource, Transcoded};
 use super::copy::{self, Beside, CopyJob, Kept, Target};
@@ -15,6 +17,9 @@ use crate::facts::{AudioTrack, Edit, Facts, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
+pub(crate) use deep::listen;
+#[cfg(feature = "video")]
+pub(crate) use deep::watch;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -32,13 +37,6 @@ const LOST_US: u64 = 500_000;
 
 /// What may be played too much of a stream whose container went, in microseconds.
 const UNNOTICED_US: u128 = 20_000;
-
-/// What was heard of a file that was decoded whole.
-#[derive(Debug, Default)]
-pub(crate) struct Heard {
-    /// How loud it is over its length.
-    pub waveform: Option<[u8; 64]>,
-}
 
 /// Carries out `rewrite` on a file of sound or moving pictures.
 ///
@@ -77,70 +75,6 @@ pub(crate) fn convert(
         }
     }
     Err(refused.unwrap_or_else(|| Error::cannot_fit("nothing that may be done makes it fit")))
-}
-
-/// Decodes the sound that is kept, or all of it, and drops it: shows what the headers cannot.
-///
-/// # Errors
-/// `Malformed` when it does not decode; `Unsupported` where nobody here decodes it; `Limit`; `Cancelled`; `Io`.
-pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, cancel: &Cancel) -> Result<Heard> {
-    let Some(streams) = streams(facts) else { return Ok(Heard::default()) };
-    let pictures = !streams.video.is_empty();
-    let mut heard = Heard::default();
-    for track in 0..streams.audio.len() {
-        let bench = Bench {
-            source,
-            facts,
-            streams,
-            engine: Engine::Builtin,
-            ffmpeg,
-            cancel,
-            max_bytes: u64::MAX,
-            salvage: false,
-            coded_us: OnceLock::new(),
-        };
-        match bench.pcm(track, pictures) {
-            Ok(input) => heard.waveform = heard.waveform.or(Some(audio::listen(input, cancel)?)),
-            // A track beside others that is not decoded here was not found damaged.
-            Err(error) if error.kind() == ErrorKind::Unsupported && streams.audio.len() > 1 => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if pictures {
-        heard.waveform = None;
-    }
-    Ok(heard)
-}
-
-/// Decodes all pictures of `source` and drops them: what headers do not show is seen. Pictures in a codec without a decoder
-/// here are passed over.
-///
-/// # Errors
-/// `Malformed` when too little decodes; `Limit`; `Cancelled`; `Io`.
-#[cfg(feature = "video")]
-pub(crate) fn watch(source: &Source, facts: &Facts, cancel: &Cancel) -> Result<()> {
-    let Some(streams) = streams(facts).filter(|streams| !streams.encrypted()) else { return Ok(()) };
-    let (engine, max_bytes) = (Engine::Builtin, u64::MAX);
-    let bench = Bench {
-        source,
-        facts,
-        streams,
-        engine,
-        ffmpeg: None,
-        cancel,
-        max_bytes,
-        salvage: false,
-        coded_us: OnceLock::new(),
-    };
-    for number in 0..streams.video.len() {
-        let watched =
-            bench.open().and_then(|demuxer| super::video::watch(demuxer, bench.number(Kind::Video, number)?, cancel));
-        match watched {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            other => other?,
-        }
-    }
-    Ok(())
 }
 
 const fn streams(facts: &Facts) -> Option<&StreamFacts> {

@@ -89,6 +89,8 @@ fn copied(path: &Path) -> Option<std::result::Result<(), String>> {
     }
     let (checked, ending) = fitter.fit_checked(&source, checked, Ask::Content).unwrap();
     let Ending::Fitted { fitted, steps } = ending else { return None };
+    // Frames in a WAV are found by their own walk, which no demuxer of containers does.
+    demux::open(&source, checked.facts.format).ok()?;
     let result = Source::from_bytes(fitted.to_bytes().unwrap(), None);
     let open = |source| demux::open(source, checked.facts.format).unwrap();
     for step in &steps {

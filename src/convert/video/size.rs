@@ -92,6 +92,11 @@ pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, can
         let side = ladder.get(step).copied().unwrap_or(tallest);
         let last = step + 1 >= ladder.len();
         (chosen.width, chosen.height) = scaled((wide, high), side);
+        if !keeps_shape((wide, high), (chosen.width, chosen.height)) {
+            return Err(Error::limit(format!(
+                "has pictures of {wide}x{high}, which are narrower than a video can be; crop them, or fill them up"
+            )));
+        }
         chosen.model = sampled(clip, survey, &chosen, cancel)?;
         let (keys, deltas) = chosen.kinds();
         let qp = chosen.model.solve(chosen.budget, keys, deltas);
@@ -130,6 +135,12 @@ fn scaled((wide, high): (u32, u32), side: u32) -> (u32, u32) {
     let even = |length: f64| ((length * scale / 2.0 + 1e-6).floor() as u32 * 2).max(16);
     let near = |length: f64| ((length * scale / 2.0).round() as u32 * 2).max(16);
     if scale < 1.0 { (near(wide), near(high)) } else { (even(wide), even(high)) }
+}
+
+/// Whether the shape stays but for rounding: no side is shorter than a macroblock, none longer than [`LONGEST`].
+fn keeps_shape((wide, high): (u32, u32), (width, height): (u32, u32)) -> bool {
+    let off = (f64::from(width) * f64::from(high) - f64::from(height) * f64::from(wide)).abs();
+    off <= 2.0 * f64::from(wide.saturating_add(high)) + 1.0
 }
 
 /// Cut to what fits, where that is allowed.
@@ -227,5 +238,8 @@ mod tests {
         assert_eq!(scaled((3840, 1600), 1080), (1920, 800));
         assert_eq!(scaled((641, 361), 361), (640, 360));
         assert_eq!(scaled((2, 2), 2), (16, 16));
+        assert!(keeps_shape((641, 361), (640, 360)) && keeps_shape((2, 2), (16, 16)));
+        assert!(!keeps_shape((201, 37_527), scaled((201, 37_527), 201)));
+        assert!(!keeps_shape((8, 100), scaled((8, 100), 8)));
     }
 }

@@ -1,0 +1,76 @@
+//! Everything decoded and dropped: what headers do not show is seen.
+
+use super::{Bench, streams};
+use crate::cancel::Cancel;
+use crate::convert::audio;
+#[cfg(feature = "video")]
+use crate::demux::Kind;
+use crate::engine::Ffmpeg;
+use crate::error::{ErrorKind, Result};
+use crate::facts::{Facts, StreamFacts};
+use crate::plan::Engine;
+use crate::source::Source;
+use std::sync::OnceLock;
+
+/// What was heard of a file that was decoded whole.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// How loud it is over its length.
+    pub waveform: Option<[u8; 64]>,
+}
+
+/// Decodes the sound that is kept, or all of it, and drops it: shows what the headers cannot.
+///
+/// # Errors
+/// `Malformed` when it does not decode; `Unsupported` where nobody here decodes it; `Limit`; `Cancelled`; `Io`.
+pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, cancel: &Cancel) -> Result<Heard> {
+    let Some(streams) = streams(facts) else { return Ok(Heard::default()) };
+    let pictures = !streams.video.is_empty();
+    let mut heard = Heard::default();
+    for track in 0..streams.audio.len() {
+        let bench = looking(source, facts, streams, ffmpeg, cancel);
+        match bench.pcm(track, pictures) {
+            Ok(input) => heard.waveform = heard.waveform.or(Some(audio::listen(input, cancel)?)),
+            // A track beside others that is not decoded here was not found damaged.
+            Err(error) if error.kind() == ErrorKind::Unsupported && streams.audio.len() > 1 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if pictures {
+        heard.waveform = None;
+    }
+    Ok(heard)
+}
+
+/// Decodes all pictures of `source` and drops them: what headers do not show is seen. Pictures in a codec without a decoder
+/// here are passed over.
+///
+/// # Errors
+/// `Malformed` when too little decodes; `Limit`; `Cancelled`; `Io`.
+#[cfg(feature = "video")]
+pub(crate) fn watch(source: &Source, facts: &Facts, cancel: &Cancel) -> Result<()> {
+    let Some(streams) = streams(facts).filter(|streams| !streams.encrypted()) else { return Ok(()) };
+    let bench = looking(source, facts, streams, None, cancel);
+    for number in 0..streams.video.len() {
+        let watched = bench
+            .open()
+            .and_then(|demuxer| crate::convert::video::watch(demuxer, bench.number(Kind::Video, number)?, cancel));
+        match watched {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// A bench for looking alone, by what is built in.
+fn looking<'a>(
+    source: &'a Source,
+    facts: &'a Facts,
+    streams: &'a StreamFacts,
+    ffmpeg: Option<&'a Ffmpeg>,
+    cancel: &'a Cancel,
+) -> Bench<'a> {
+    let (engine, max_bytes) = (Engine::Builtin, u64::MAX);
+    Bench { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage: false, coded_us: OnceLock::new() }
+}
