@@ -70,6 +70,7 @@ impl Cancel {
 
     /// Whether no other work waits: only then may one piece use several cores. A worker that waits for another takes up what
     /// it finds; were that whole files, they would pile up on its stack.
+    #[cfg(feature = "video")]
     pub(crate) fn is_last(&self) -> bool {
         self.queued.load(Ordering::Relaxed) == 0
     }
@@ -101,6 +102,7 @@ impl Progress {
     }
 
     /// Says how much is done; it never goes back.
+    #[cfg(any(feature = "video", test))]
     pub(crate) fn reach(&self, share: f64) {
         self.0.fetch_max((share.clamp(0.0, 1.0) * Self::WHOLE) as u32, Ordering::Relaxed);
     }
