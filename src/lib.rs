@@ -76,6 +76,7 @@
 
 pub mod batch;
 mod boxes;
+mod built;
 mod bytes;
 mod cancel;
 mod codec;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each level may use only levels before it, and rooms of its own level not at all.
 const LEVELS: &[&[&str]] = &[
-    &["error", "format", "limits", "rule"],
+    &["built", "error", "format", "limits", "rule"],
     &["cancel", "digest", "disk"],
     &["facts", "source"],
     &["bytes", "engine"],

@@ -35,7 +35,7 @@ fn sized(mut rest: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// How many frames a row of units would decode.
-#[cfg(any(feature = "heif", feature = "video"))]
+#[cfg(feature = "avif")]
 pub(crate) fn coded_frames(data: &[u8]) -> u32 {
     /// `obu_type` of a frame header, and of a whole frame.
     const FRAMES: [u8; 2] = [3, 6];
@@ -165,7 +165,7 @@ impl Bits<'_> {
     }
 }
 
-#[cfg(all(test, any(feature = "heif", feature = "video")))]
+#[cfg(all(test, feature = "avif"))]
 mod tests {
     use super::*;
 

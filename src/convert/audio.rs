@@ -3,9 +3,17 @@
 //! A source gives samples in blocks and an encoder takes them in blocks: nothing holds a recording as a whole, so that an
 //! hour takes no more memory than a second.
 
+#[cfg(feature = "aac")]
+mod aac;
+#[cfg(not(feature = "aac"))]
+#[path = "audio/absent/aac.rs"]
 mod aac;
 mod access_units;
 mod aiff;
+#[cfg(feature = "amr")]
+mod amr;
+#[cfg(not(feature = "amr"))]
+#[path = "audio/absent/amr.rs"]
 mod amr;
 mod budget;
 mod caf;
@@ -15,6 +23,10 @@ mod encode;
 mod files;
 mod health;
 mod layout;
+#[cfg(feature = "opus")]
+mod opus;
+#[cfg(not(feature = "opus"))]
+#[path = "audio/absent/opus.rs"]
 mod opus;
 mod packets;
 mod pcm;

@@ -2,6 +2,7 @@
 
 use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools};
 use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
+use crate::built;
 use crate::facts::{AudioTrack, Facts, StreamFacts};
 use crate::format::{Format, Role};
 use crate::judge::{Finding, Rule};
@@ -10,7 +11,7 @@ use crate::policy::{Band, Policy};
 /// What a file of sound needs at most: blocks of samples and a page or two, whatever its length.
 pub(super) const MEMORY: u64 = 24 * 1024 * 1024;
 
-/// Codecs that are decoded here. All else goes to ffmpeg or is refused.
+/// Codecs that are decoded here, unless they were left out. All else goes to ffmpeg or is refused.
 const DECODED: [&str; 13] =
     ["aac", "adpcm", "alac", "alaw", "amr", "amr-wb", "flac", "mp3", "mulaw", "opus", "pcm", "pcm-float", "vorbis"];
 
@@ -32,7 +33,7 @@ const WITH_ADPCM: [Format; 4] = [Format::Wav, Format::Rf64, Format::Mov, Format:
 
 /// Whether sound in `codec` is decoded here, out of a file of `format`.
 pub(crate) fn decodes(codec: &str, format: Format) -> bool {
-    DECODED.contains(&codec) && (codec != "adpcm" || WITH_ADPCM.contains(&format))
+    DECODED.contains(&codec) && built::left_out(codec).is_none() && (codec != "adpcm" || WITH_ADPCM.contains(&format))
 }
 
 /// One way of coding sound: at most so many channels, bits per second wanted and at least.
@@ -97,8 +98,12 @@ impl Case<'_> {
             engine_for(&track.codec, self.facts.format, track.profile.as_deref(), self.options.engine, self.tools);
         match engine {
             Ok(engine) => {
-                rungs.extend(self.code_rungs(index, track, band));
-                Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine })
+                let ladder = self.ladder(track);
+                rungs.extend(self.code_rungs(ladder, index, track, band));
+                match ladder.iter().find_map(|way| way.codec.unwritten()).filter(|_| rungs.is_empty()) {
+                    Some(message) => Plan::refuse(Reason::Unsupported, message),
+                    None => Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine }),
+                }
             }
             // Copied packets are decoded by nobody.
             Err(_) if !rungs.is_empty() => Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Playing)),
@@ -174,20 +179,25 @@ impl Case<'_> {
     }
 
     /// The ways of coding it anew, best first.
-    fn code_rungs(&self, index: usize, track: &AudioTrack, band: Band) -> Vec<Rung> {
-        let ladder = match (self.role, self.options.audio_codec) {
+    fn ladder(&self, track: &AudioTrack) -> &'static [Ladder] {
+        let has_opus = AudioCodec::Opus.unwritten().is_none();
+        match (self.role, self.options.audio_codec) {
             (Role::Voice, _) => ladders::VOICE,
-            (_, None) if is_speech(track) => ladders::SPEECH,
+            (_, None) if is_speech(track) && has_opus => ladders::SPEECH,
             (_, None) => ladders::MUSIC,
             (_, Some(AudioCodec::Opus)) if is_speech(track) => ladders::SPEECH,
             (_, Some(AudioCodec::Opus)) => ladders::MUSIC_OPUS,
             (_, Some(AudioCodec::Aac)) => ladders::MUSIC_AAC,
-        };
+        }
+    }
+
+    /// Those of `ladder` that lead into an accepted format.
+    fn code_rungs(&self, ladder: &[Ladder], index: usize, track: &AudioTrack, band: Band) -> Vec<Rung> {
         let accepted = match self.role {
             Role::Voice => &self.policy.voice.formats,
             Role::Audio | Role::Image | Role::Sticker | Role::Video | Role::Document => &self.policy.audio.formats,
         };
-        let rungs = ladder.iter().map(|way| {
+        let rungs = ladder.iter().filter(|way| way.codec.unwritten().is_none()).map(|way| {
             let format = match way.codec {
                 AudioCodec::Opus => Format::OggOpus,
                 AudioCodec::Aac => Format::M4a,
@@ -233,7 +243,8 @@ pub(super) fn engine_for(
         Some(profile) if !builtin && codec == "aac" => format!("AAC {profile}"),
         _ => codec.to_owned(),
     };
-    choice.engine(builtin, tools, &format!("{name} is not decoded here"))
+    let lacking = built::refusal(codec, codec).unwrap_or_else(|| format!("{name} is not decoded here"));
+    choice.engine(builtin, tools, &lacking)
 }
 
 /// Whether a stream is taken for speech: one channel, or a rate or codec of telephones. One channel of HE-AAC is none:

@@ -1,5 +1,6 @@
 //! How sound and moving pictures are coded, and by whom.
 
+use crate::built;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -10,6 +11,21 @@ pub enum AudioCodec {
     Opus,
     /// AAC-LC in MP4: stereo for music.
     Aac,
+}
+
+impl AudioCodec {
+    /// Its name in facts.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Aac => "aac",
+        }
+    }
+
+    /// That its encoder was left out, where it was.
+    pub(super) fn unwritten(self) -> Option<String> {
+        built::refusal(self.name(), &format!("{} encoding", self.name()))
+    }
 }
 
 /// How a stream of sound is coded.

@@ -3,6 +3,7 @@
 use super::audio::{engine_for, kept_audio};
 use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools, VideoCoding};
 use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
+use crate::built;
 use crate::facts::{AudioTrack, Chroma, Facts, StreamFacts, VideoTrack};
 use crate::format::Format;
 use crate::judge::{self, Finding, Rule};
@@ -26,20 +27,8 @@ const DEMUXED: [Format; 9] = [
     Format::Avi,
 ];
 
-/// Codecs of pictures that are decoded here. All else goes to ffmpeg or is refused.
-#[rustfmt::skip]
-const DECODED: &[&str] = if cfg!(feature = "video") {
-    &[
-        "av1",
-        "h264",
-        "hevc",
-        "mjpeg",
-        "vp8",
-        "vp9",
-    ]
-} else {
-    &[]
-};
+/// Codecs of pictures that are decoded here, unless they were left out. All else goes to ffmpeg or is refused.
+const DECODED: [&str; 6] = ["av1", "h264", "hevc", "mjpeg", "vp8", "vp9"];
 
 /// Whether this very track is decoded here: kinds of these codecs that no phone makes are not.
 fn decoded_here(track: &VideoTrack) -> bool {
@@ -52,7 +41,7 @@ fn decoded_here(track: &VideoTrack) -> bool {
         _ => true,
     };
     // Mirrored pictures are turned by ffmpeg alone.
-    kind && !track.odd_matrix && DECODED.contains(&track.codec.as_str())
+    kind && !track.odd_matrix && DECODED.contains(&track.codec.as_str()) && built::left_out(&track.codec).is_none()
 }
 
 /// Rules whose cure needs new pictures.
@@ -116,6 +105,7 @@ impl Case<'_> {
                 self.options.engine,
                 self.tools,
             ));
+            engines.extend(AudioCodec::Aac.unwritten().map(Err));
         }
         let mut rungs = Vec::new();
         if video_as_it_is {
@@ -231,5 +221,7 @@ fn audio_step(index: usize, track: &AudioTrack, target_bytes: u64) -> Step {
 
 /// Who can decode the pictures and code them anew, or why nobody can.
 fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, String> {
-    choice.engine(decoded_here(track), tools, &format!("{} pictures are not coded anew here", track.codec))
+    let lacking = built::refusal(&track.codec, &track.codec)
+        .unwrap_or_else(|| format!("{} pictures are not coded anew here", track.codec));
+    choice.engine(decoded_here(track), tools, &lacking)
 }

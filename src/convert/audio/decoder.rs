@@ -81,6 +81,12 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
     })
 }
 
+/// The refusal of a codec that this build is without.
+#[cfg(not(all(feature = "aac", feature = "amr", feature = "opus")))]
+pub(super) fn left_out(codec: &str) -> Error {
+    Error::unsupported(crate::built::refusal(codec, codec).unwrap_or_default())
+}
+
 /// The refusal of a codec for which there is no decoder.
 pub(super) fn undecodable(codec: &str) -> Error {
     Error::unsupported(format!("{codec} has no built-in decoder; install ffmpeg, or convert it to WAV first"))

@@ -1,16 +1,16 @@
-//! AVIF: AV1-coded stills in a HEIF container. The container is read by `heifer`'s parser, the pictures by
+//! AVIF: AV1-coded stills in a HEIF container. The container is read by `heifer-isobmff`, the pictures by
 //! `re_rav1d` (dav1d in Rust); joining tiles, colour matrix, alpha, crop and turning are done here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use heifer::heifer_isobmff::boxes::Property;
-use heifer::heifer_isobmff::{HeifFile, ItemId};
+use heifer_isobmff::boxes::Property;
+use heifer_isobmff::{HeifFile, ItemId};
 use image::{DynamicImage, ImageBuffer};
 use re_rav1d::dav1d::pixel::YUVRange;
 use re_rav1d::dav1d::{Decoder, Error as Av1Error, Picture, PixelLayout, PlanarImageComponent as Plane, Settings};
 
-use super::heif::{self, Work};
-use super::{Cicp, Decoded};
+use super::heif_items::{self as items, Work};
+use super::{Cicp, Decoded, hdr};
 use crate::codec::av1::coded_frames;
 use crate::error::Error;
 use crate::facts::Orientation;
@@ -22,23 +22,23 @@ const MAX_FRAMES: u32 = 16;
 /// Decodes the primary image (of a sequence: its still) of an AVIF file, upright, in its own colour space
 /// (HDR: tone mapped to sRGB).
 pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Decoded, Error> {
-    let file = heif::open(bytes)?;
-    heif::check_declared_size(&file, max_pixels)?;
+    let file = items::open(bytes)?;
+    items::check_declared_size(&file, max_pixels)?;
     let mut job = Job { file: &file, max_pixels, work: Work::new(bytes, max_pixels) };
     let id = file.primary_id;
 
     let mut canvas = job.canvas(id)?;
     // Only the first is in use.
-    for plane in heif::alpha_items(&file, id).into_iter().take(1) {
+    for plane in items::alpha_items(&file, id).into_iter().take(1) {
         let opacity = job.canvas(plane)?;
         canvas.set_alpha(&opacity, file.referenced_items(id, b"prem").contains(&plane))?;
     }
 
-    let cicp = heif::nclx(&file).or(canvas.stream);
+    let cicp = items::nclx(&file).or(canvas.stream);
     let mut image = turned(canvas.into_image()?, &file, id)?;
-    let (mut icc, mut primaries) = (heif::icc(&file), cicp.filter(|c| c.primaries != 2 || c.transfer != 2));
-    if let Some(cicp) = primaries.filter(heif::is_hdr) {
-        image = heif::tone_map(&image, cicp);
+    let (mut icc, mut primaries) = (items::icc(&file), cicp.filter(|c| c.primaries != 2 || c.transfer != 2));
+    if let Some(cicp) = primaries.filter(hdr::is_hdr) {
+        image = hdr::tone_map(&image, cicp);
         // The result is sRGB: neither the profile nor the numbers of the source describe it any longer.
         (icc, primaries) = (None, None);
     }
@@ -93,11 +93,11 @@ struct Job<'f> {
 impl Job<'_> {
     /// Decodes a coded image or a grid of them.
     fn canvas(&mut self, id: ItemId) -> Result<Canvas, Error> {
-        match heif::item_type(self.file, id)? {
+        match items::item_type(self.file, id)? {
             b"av01" => {
                 let frame = self.frame(id)?;
                 let mut canvas = Canvas::new(frame.width(), frame.height(), &frame)?;
-                canvas.draw(&frame, heif::item_nclx(self.file, id), 0, 0)?;
+                canvas.draw(&frame, items::item_nclx(self.file, id), 0, 0)?;
                 Ok(canvas)
             }
             b"grid" => self.grid(id),
@@ -119,10 +119,10 @@ impl Job<'_> {
             let (rows, found) = (grid.rows, tiles.len());
             return Err(Error::malformed(format!("AVIF grid of {columns}x{rows} with {found} tiles")));
         }
-        let whole = heif::item_nclx(self.file, id);
+        let whole = items::item_nclx(self.file, id);
         let mut canvas: Option<(Canvas, u32, u32)> = None;
         for (i, &tile) in tiles.iter().enumerate() {
-            if heif::item_type(self.file, tile)? != b"av01" {
+            if items::item_type(self.file, tile)? != b"av01" {
                 return Err(Error::unsupported("AVIF grid of something else than AV1 tiles"));
             }
             let frame = self.frame(tile)?;
@@ -137,7 +137,7 @@ impl Job<'_> {
             let column = u32::try_from(i % columns).unwrap_or(u32::MAX);
             let row = u32::try_from(i / columns).unwrap_or(u32::MAX);
             let at = |n: u32, size: u32| usize::try_from(u64::from(n) * u64::from(size)).unwrap_or(usize::MAX);
-            let cicp = heif::item_nclx(self.file, tile).or(whole);
+            let cicp = items::item_nclx(self.file, tile).or(whole);
             canvas.draw(&frame, cicp, at(column, *tile_width), at(row, *tile_height))?;
         }
         let (canvas, tile_width, tile_height) = canvas.ok_or_else(|| Error::malformed("AVIF grid without tiles"))?;

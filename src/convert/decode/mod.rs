@@ -1,9 +1,13 @@
 //! From bytes to pixels: one decoder a format, picked by the format that was sniffed.
 
-#[cfg(feature = "heif")]
+#[cfg(feature = "avif")]
 mod avif;
+#[cfg(any(feature = "avif", feature = "heif"))]
+mod hdr;
 #[cfg(feature = "heif")]
 mod heif;
+#[cfg(any(feature = "avif", feature = "heif"))]
+mod heif_items;
 #[cfg(feature = "jxl")]
 mod jxl;
 mod raster;
@@ -18,7 +22,7 @@ pub(super) use raster::decode_frames as frames;
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
 use crate::format::Format;
-#[cfg(feature = "heif")]
+#[cfg(any(feature = "avif", feature = "heif"))]
 use crate::limits::MAX_PIXELS;
 use image::DynamicImage;
 
@@ -60,22 +64,16 @@ pub(crate) fn decode(format: Format, bytes: &[u8], salvage: bool) -> Result<Deco
     match format {
         #[cfg(feature = "heif")]
         Format::Heic => heif::decode(bytes, MAX_PIXELS),
-        #[cfg(feature = "heif")]
+        #[cfg(feature = "avif")]
         Format::Avif => avif::decode(bytes, MAX_PIXELS),
         #[cfg(feature = "jxl")]
         Format::Jxl => jxl::decode(bytes, MAX_JXL_PIXELS),
         Format::Png | Format::Apng | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff | Format::Ico => {
             raster::decode(format, bytes, salvage)
         }
-        #[cfg(not(feature = "heif"))]
-        Format::Heic | Format::Avif => Err(left_out(format)),
-        #[cfg(not(feature = "jxl"))]
-        Format::Jxl => Err(left_out(format)),
-        other => Err(Error::unsupported(format!("no built-in decoder reads {}", other.label()))),
+        other => Err(Error::unsupported(
+            crate::built::refusal(other.name(), other.label())
+                .unwrap_or_else(|| format!("no built-in decoder reads {}", other.label())),
+        )),
     }
-}
-
-#[cfg(not(all(feature = "heif", feature = "jxl")))]
-fn left_out(format: Format) -> Error {
-    Error::unsupported(format!("{} was left out of this build; use one with all codecs", format.label()))
 }

@@ -1,7 +1,9 @@
 //! Coded pictures to pictures: which decoder, its guards, and what is made of its failures.
 
+#[cfg(feature = "avif")]
 mod av1;
 pub(super) mod h264;
+#[cfg(feature = "hevc")]
 mod hevc;
 mod mjpeg;
 pub(super) mod rgb;
@@ -36,15 +38,17 @@ pub(super) trait Decoder {
 pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
     match track.codec.as_str() {
         "h264" => Ok(Box::new(h264::H264::new(&track.config)?)),
+        #[cfg(feature = "hevc")]
         "hevc" => Ok(Box::new(hevc::Hevc::new(&track.config)?)),
+        #[cfg(feature = "avif")]
         "av1" => Ok(Box::new(av1::Av1::new(&track.config)?)),
         "mjpeg" => Ok(Box::new(mjpeg::Mjpeg::new(track))),
         "vp8" => Ok(Box::new(vp8::Vp8::new())),
         "vp9" => Ok(Box::new(vp9::Vp9::new())),
         rgb::CODEC => Ok(Box::new(rgb::Rgb::new(track)?)),
-        codec => Err(Error::unsupported(format!(
-            "{codec} pictures are not coded anew here; use ffmpeg, or convert the file first"
-        ))),
+        codec => Err(Error::unsupported(crate::built::refusal(codec, codec).unwrap_or_else(|| {
+            format!("{codec} pictures are not coded anew here; use ffmpeg, or convert the file first")
+        }))),
     }
 }
 

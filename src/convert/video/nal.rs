@@ -83,6 +83,7 @@ pub(super) fn of_avcc(config: &[u8]) -> Option<(Framing, Vec<&[u8]>)> {
 }
 
 /// The parameter sets of an `hvcC`, and how its packets are framed.
+#[cfg(feature = "hevc")]
 pub(super) fn of_hvcc(config: &[u8]) -> Option<(Framing, Vec<&[u8]>)> {
     let mut rest = Cursor(config);
     let fixed = rest.take(23)?;
