@@ -10,6 +10,7 @@ mod heif;
 mod heif_items;
 #[cfg(feature = "jxl")]
 mod jxl;
+mod png_rows;
 mod raster;
 mod tiff_palette;
 mod tiff_ycbcr;

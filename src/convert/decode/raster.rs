@@ -1,7 +1,7 @@
 //! PNG, WebP, GIF, BMP, TIFF and ICO by the `image` crate, within guards.
 
 use super::webp_frames::WebpFrames;
-use super::{Cicp, Decoded, tiff_palette, tiff_ycbcr};
+use super::{Cicp, Decoded, png_rows, tiff_palette, tiff_ycbcr};
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
 use crate::format::Format;
@@ -45,12 +45,22 @@ pub(super) fn decode(format: Format, bytes: &[u8], salvage: bool) -> Result<Deco
     }
     let orientation =
         decoder.orientation().map_or(Orientation::Normal, |found| Orientation::from_exif(found.to_exif().into()));
-    let image = if salvage && matches!(format, Format::Png | Format::Apng | Format::Gif | Format::Bmp) {
+    let primaries = if format == Format::Png { png_cicp(bytes) } else { None };
+    // Colours of a profile are converted before depth is given up.
+    let plain = format == Format::Png && !salvage && icc.is_none() && primaries.is_none();
+    let deep = decoder.color_type().bytes_per_pixel() == 2 * decoder.color_type().channel_count();
+    let reduced = if plain && deep {
+        png_rows::decode(bytes, limits(png_pixels(bytes)).max_alloc.unwrap_or(MAX_ALLOC))?
+    } else {
+        None
+    };
+    let image = if let Some(image) = reduced {
+        image
+    } else if salvage && matches!(format, Format::Png | Format::Apng | Format::Gif | Format::Bmp) {
         as_far_as_it_goes(decoder, format)?
     } else {
         DynamicImage::from_decoder(decoder).map_err(refused)?
     };
-    let primaries = if format == Format::Png { png_cicp(bytes) } else { None };
     Ok(Decoded { image, icc, orientation, primaries })
 }
 
