@@ -7,7 +7,7 @@ out=$(mktemp -d "${TMPDIR:-/tmp}/mediafit-demo.XXXXXX")
 set -- testdata/image testdata/sticker testdata/audio testdata/voice testdata/video testdata/document
 echo "\$ mediafit fit $* --out $out"
 status=0
-./target/release/mediafit fit "$@" --out "$out" || status=$?
+"${CARGO_TARGET_DIR:-target}/release/mediafit" fit "$@" --out "$out" || status=$?
 echo
 case $status in
 0 | 1)
