@@ -69,17 +69,16 @@ const fn scan(planes: &'static [u8], first: u8, last: u8, high: u8, low: u8) -> 
     Scan { planes, first, last, high, low }
 }
 
-/// libjpeg's own progression for three planes (spectral selection and successive approximation).
+/// Spectral selection, and the last bit apart. libjpeg's own progression sends the last two bits of luma and that of DC apart
+/// as well: 1 % fewer bytes at best, at times more, for a seventh more time.
 #[rustfmt::skip]
 const SUCCESSIVE_3: &[Scan] = &[
-    scan(&[0, 1, 2], 0, 0, 0, 1), scan(&[0], 1, 5, 0, 2), scan(&[2], 1, 63, 0, 1), scan(&[1], 1, 63, 0, 1),
-    scan(&[0], 6, 63, 0, 2), scan(&[0], 1, 63, 2, 1), scan(&[0, 1, 2], 0, 0, 1, 0),
-    scan(&[2], 1, 63, 1, 0), scan(&[1], 1, 63, 1, 0), scan(&[0], 1, 63, 1, 0),
+    scan(&[0, 1, 2], 0, 0, 0, 0), scan(&[0], 1, 5, 0, 1), scan(&[2], 1, 63, 0, 1), scan(&[1], 1, 63, 0, 1),
+    scan(&[0], 6, 63, 0, 1), scan(&[2], 1, 63, 1, 0), scan(&[1], 1, 63, 1, 0), scan(&[0], 1, 63, 1, 0),
 ];
 #[rustfmt::skip]
 const SUCCESSIVE_1: &[Scan] = &[
-    scan(&[0], 0, 0, 0, 1), scan(&[0], 1, 5, 0, 2), scan(&[0], 6, 63, 0, 2), scan(&[0], 1, 63, 2, 1),
-    scan(&[0], 0, 0, 1, 0), scan(&[0], 1, 63, 1, 0),
+    scan(&[0], 0, 0, 0, 0), scan(&[0], 1, 5, 0, 1), scan(&[0], 6, 63, 0, 1), scan(&[0], 1, 63, 1, 0),
 ];
 
 /// How libjpeg orders the coefficients in the file.
