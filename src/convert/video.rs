@@ -30,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::facts::VideoTrack;
 use crate::plan::VideoCoding;
 use pass::Encoded;
+use rate::COARSEST_QP;
 use survey::Survey;
 
 /// How often a clip is coded again when it came out too large, or far too small.
@@ -103,18 +104,22 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     let clip = &job.clip;
     let survey = Survey::read(&mut *(clip.open)()?, clip.track, clip.salvage, cancel)?;
     let sound = job.sound.measured(job, cancel)?;
-    let chosen = size::chosen(clip, &survey, sound.bytes, cancel)?;
+    let mut chosen = size::chosen(clip, &survey, sound.bytes, cancel)?;
     let mut model = chosen.model;
     let mut aim = 1.0;
+    let mut known = None;
     let mut best = None::<Encoded>;
     let mut passes = 0;
     let mut found = 0;
     while passes <= MAX_CORRECTIONS {
         passes += 1;
         let budget = chosen.budget * aim;
-        let encoded = pass::encode(clip, &survey, &chosen, model, (budget, passes > 1), cancel)?;
-        model = model.learnt(encoded.log.at_middle, chosen.kinds());
+        let foreseen = model;
+        let encoded = pass::encode(clip, &survey, &chosen, model, budget, known, cancel)?;
+        model = model.learnt(&encoded.log);
+        known = Some(encoded.log.shares);
         let total = encoded.store.bytes() as f64;
+        if std::env::var("MF_DBG").is_ok() { eprintln!("pass {passes} first foreseen {:.0} budget {budget:.0} total {total} {}x{} qp {:.2} spread {:.2} foreseen {:.0} kinds {:?} {:?} {model:?}", foreseen.bytes(encoded.qp(), encoded.log.shares), chosen.width, chosen.height, encoded.qp(), encoded.log.spread(), model.bytes(encoded.qp(), encoded.log.shares), encoded.log.shares, encoded.log.at_middle); }
         found = total as u64;
         let given_up = encoded.qp() > chosen.finest + 0.5;
         if total <= chosen.limit {
@@ -131,6 +136,11 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         } else {
             // The model knows better now; a little is kept back, in case it errs the same way again.
             aim *= 0.97;
+            if model.solve(chosen.budget * aim, encoded.log.shares) > COARSEST_QP
+                && let Some(smaller) = size::smaller(clip, &chosen, model, chosen.budget * aim, encoded.log.shares)
+            {
+                (chosen.width, chosen.height, model) = smaller;
+            }
         }
     }
     let Some(encoded) = best else {
