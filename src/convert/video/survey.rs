@@ -265,7 +265,16 @@ impl Survey {
         let clock = Clock { from: timescale, to: timescale, start: i64::MIN, end: i64::MAX, shift: 0 };
         let packets = times.len() as u64;
         let weights = vec![1.0; times.len()];
-        Self { clock, times, shares: weights.clone(), weights, starts: Vec::new(), packets, bytes: packets * 1000, last: 1 }
+        Self {
+            clock,
+            times,
+            shares: weights.clone(),
+            weights,
+            starts: Vec::new(),
+            packets,
+            bytes: packets * 1000,
+            last: 1,
+        }
     }
 }
 
