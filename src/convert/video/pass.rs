@@ -96,7 +96,8 @@ pub(super) fn encode(
         let reach = if last && known.is_none() { LAST_REACH } else { REACH };
         let parts = each(wave, cancel, |segment| {
             let kinds = kinds(segment.share);
-            let steering = Steering::new(model, model.bytes(qp, kinds), kinds, chosen.finest, reach);
+            let steering =
+                Steering::new(model, model.bytes(qp, kinds), (kinds, segment.pictures), chosen.finest, reach);
             task.part(segment, steering)
         });
         for (segment, part) in wave.iter().zip(parts) {

@@ -178,8 +178,9 @@ pub(super) struct Steering {
     model: Model,
     budget: f64,
     finest: f64,
-    /// Shares of each kind that are still to come, by expectation.
+    /// Shares of each kind that are still to come, by expectation, and how many pictures.
     left: EachKind,
+    count: usize,
     /// Bytes that were used, and that the model had foreseen for them.
     used: f64,
     foreseen: f64,
@@ -243,8 +244,8 @@ const TRUST: f64 = 0.10;
 const STEP: f64 = 1.0;
 
 impl Steering {
-    /// For pictures of these shares, with a quantiser that moves by `reach` at most, or not at all where it is 0.
-    pub(super) fn new(model: Model, budget: f64, left: EachKind, finest: f64, reach: f64) -> Self {
+    /// For `count` pictures of these shares, with a quantiser that moves by `reach` at most, or not at all where it is 0.
+    pub(super) fn new(model: Model, budget: f64, (left, count): (EachKind, usize), finest: f64, reach: f64) -> Self {
         let qp = model.solve(budget, left).clamp(finest, COARSEST_QP + 3.0);
         let whole = model.bytes(qp, left);
         let (cadence, log) = (Cadence::default(), Log::EMPTY);
@@ -253,6 +254,7 @@ impl Steering {
             budget,
             finest,
             left,
+            count,
             used: 0.0,
             foreseen: 0.0,
             whole,
@@ -305,7 +307,7 @@ impl Steering {
 
     /// Whether the end is so near that every picture counts.
     fn closing(&self) -> bool {
-        self.left.iter().sum::<f64>() < f64::from(2 * PERIOD)
+        self.count < 2 * PERIOD as usize
     }
 
     /// What a picture came to.
@@ -323,6 +325,7 @@ impl Steering {
         self.foreseen += self.model.bytes(self.qp, share);
         self.used += bytes as f64;
         self.left[kind] -= share[kind];
+        self.count = self.count.saturating_sub(1);
         self.log.shares[kind] += share[kind];
     }
 
@@ -359,7 +362,7 @@ mod tests {
     fn steering_lands_though_the_model_is_wrong() {
         let budget = 500_000.0;
         let pictures = [520.0, 70.0, 10.0];
-        let mut steering = Steering::new(model(), budget, pictures, FINEST_QP, 6.0);
+        let mut steering = Steering::new(model(), budget, (pictures, 600), FINEST_QP, 6.0);
         let mut used = 0.0;
         for index in 0..600 {
             let kind = steering.kind(index % 60 == 0);

@@ -19,6 +19,8 @@ pub(super) struct Segment {
     pub until: i64,
     /// What its pictures are to take, in average pictures.
     pub share: f64,
+    /// How many these are.
+    pub pictures: usize,
 }
 
 /// The segments of a clip that ends at `end`, in order.
@@ -37,7 +39,8 @@ pub(super) fn of(survey: &Survey, end: i64) -> Vec<Segment> {
     let ends: Vec<i64> = borders.iter().skip(1).map(|&(_, from)| from).chain([i64::MAX]).collect();
     let segment = |((start, from), until): ((Start, i64), i64)| {
         let share = survey.share_between(from, until.min(end));
-        Segment { start, from, until, share }
+        let pictures = survey.count_between(from, until.min(end));
+        Segment { start, from, until, share, pictures }
     };
     borders.into_iter().zip(ends).map(segment).collect()
 }

@@ -196,6 +196,11 @@ impl Survey {
         self.shares.get(first..last).unwrap_or_default().iter().copied().map(f64::from).sum()
     }
 
+    /// How many pictures there are from `from` to before `until`.
+    pub(super) fn count_between(&self, from: i64, until: i64) -> usize {
+        self.index(until).saturating_sub(self.index(from))
+    }
+
     /// How long the pictures from `from` to before `until` are shown, in seconds.
     pub(super) fn seconds_between(&self, from: i64, until: i64) -> f64 {
         let first = self.times.first().copied().unwrap_or(0).max(self.clock.start).max(from);
@@ -219,11 +224,12 @@ impl Survey {
     }
 }
 
-/// Gives key pictures the size of the one that follows, since theirs says nothing of the motion around them.
+/// Gives key pictures the size of the one that follows, since theirs says nothing of the motion around them. Where all are
+/// key pictures, as in animations, that goes for the first alone.
 fn smoothed(pictures: &mut [(i64, u32)], keys: &[usize]) {
+    let keys = if keys.len() < pictures.len() { keys } else { &[0] };
     for &key in keys.iter().rev() {
-        // Where all are key pictures, their sizes are what there is.
-        let next = pictures.get(key + 1).map(|&(_, size)| size).filter(|_| keys.len() < pictures.len());
+        let next = pictures.get(key + 1).map(|&(_, size)| size);
         if let (Some(next), Some((_, own))) = (next, pictures.get_mut(key)) {
             *own = next;
         }
