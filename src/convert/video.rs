@@ -30,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::facts::VideoTrack;
 use crate::plan::VideoCoding;
 use pass::Encoded;
+use rate::COARSEST_QP;
 use survey::Survey;
 
 /// How often a clip is coded again when it came out too large, or far too small.
@@ -38,10 +39,7 @@ const MAX_CORRECTIONS: u32 = 3;
 /// The least share of its budget that a clip fills whose quality was given up.
 const WELL_FILLED: f64 = 0.90;
 
-/// How far quantisers may be apart in a clip that is not coded again: what is coded finer in one place is missed in another.
-const EVEN: f64 = 3.0;
-
-/// Clips of more pictures are not coded again only to fill their budget, or to be even.
+/// Clips of more pictures are not coded again only to fill their budget.
 const SHORT: usize = 5400;
 
 /// Bytes that tables take: of the whole file, of each picture, of each of the sound's packets.
@@ -49,7 +47,7 @@ const FIXED_TABLES: f64 = 2048.0;
 const PICTURE_TABLES: f64 = 14.0;
 
 /// What the steering may be wrong by at the end, as a share of the budget.
-const RESERVE: f64 = 0.985;
+const RESERVE: f64 = 0.99;
 
 /// A copy of H.264 pictures may grow by so much, others by what their codec saves.
 const H264_GROWTH: f64 = 1.1;
@@ -103,25 +101,26 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
     let clip = &job.clip;
     let survey = Survey::read(&mut *(clip.open)()?, clip.track, clip.salvage, cancel)?;
     let sound = job.sound.measured(job, cancel)?;
-    let chosen = size::chosen(clip, &survey, sound.bytes, cancel)?;
+    let mut chosen = size::chosen(clip, &survey, sound.bytes, cancel)?;
     let mut model = chosen.model;
     let mut aim = 1.0;
+    let mut known = None;
     let mut best = None::<Encoded>;
     let mut passes = 0;
     let mut found = 0;
     while passes <= MAX_CORRECTIONS {
         passes += 1;
         let budget = chosen.budget * aim;
-        let encoded = pass::encode(clip, &survey, &chosen, model, (budget, passes > 1), cancel)?;
-        model = model.learnt(encoded.log.at_middle, chosen.kinds());
+        let encoded = pass::encode(clip, &survey, &chosen, model, budget, known, cancel)?;
+        model = model.learnt(&encoded.log);
+        known = Some(encoded.log.shares);
         let total = encoded.store.bytes() as f64;
         found = total as u64;
         let given_up = encoded.qp() > chosen.finest + 0.5;
         if total <= chosen.limit {
             let filled = total * RESERVE / chosen.budget;
             let poor = chosen.budget >= chosen.limit * RESERVE * 0.99 && filled < WELL_FILLED;
-            let uneven = encoded.log.spread() > EVEN;
-            let again = given_up && (poor || uneven) && passes < 2 && survey.count() <= SHORT;
+            let again = given_up && poor && passes < 2 && survey.count() <= SHORT;
             best = Some(encoded);
             if !again {
                 break;
@@ -131,6 +130,11 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         } else {
             // The model knows better now; a little is kept back, in case it errs the same way again.
             aim *= 0.97;
+            if model.solve(chosen.budget * aim, encoded.log.shares) > COARSEST_QP
+                && let Some(smaller) = size::smaller(clip, &chosen, model, chosen.budget * aim, encoded.log.shares)
+            {
+                (chosen.width, chosen.height, model) = smaller;
+            }
         }
     }
     let Some(encoded) = best else {

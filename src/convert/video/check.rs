@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 const LEAST_SSIM: f64 = 0.35;
 const MOST_COLOUR: f64 = 12.0;
 
-/// Pictures of a run that are decoded; the last of them is compared.
-const RUN: usize = 3;
+/// Pictures of a run that are decoded, up to the first anchor; the last of them is compared.
+const RUN: usize = super::rate::PERIOD as usize + 1;
 
 /// Runs of a segment that are looked at.
 const RUNS: u32 = 3;

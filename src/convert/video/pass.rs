@@ -5,11 +5,11 @@ use super::check::Check;
 use super::decode::Stream;
 use super::encoder::AccessUnits;
 use super::picture::Canvas;
-use super::rate::{Log, Model, Steering};
+use super::rate::{Due, EachKind, Log, Model, Steering};
 use super::render::Renderer;
 use super::segments::{self, Segment, WAVE};
 use super::shown::Shown;
-use super::size::{Chosen, KEY_SECONDS, settings};
+use super::size::{Chosen, key_seconds, settings};
 use super::survey::Survey;
 use crate::cancel::Cancel;
 use crate::convert::write::Packets as _;
@@ -69,39 +69,41 @@ impl Encoded {
     }
 }
 
-/// Codes the clip with `model`, towards `budget` bytes; with nearly one quantiser throughout where the model is `known` to
-/// fit.
+/// Codes the clip with `model`, towards `budget` bytes; with nearly one quantiser throughout where it is `known` how many
+/// pictures of each kind there are, since then the model is of the whole clip too.
 pub(super) fn encode(
     clip: &Clip<'_, '_>,
     survey: &Survey,
     chosen: &Chosen,
     model: Model,
-    (budget, known): (f64, bool),
+    budget: f64,
+    known: Option<EachKind>,
     cancel: &Cancel,
 ) -> Result<Encoded> {
     let color = Renderer::new(clip.facts, chosen.width, chosen.height).tags()?;
     let task = Task { clip, survey, chosen, color, cancel, done: AtomicU64::new(0) };
     let segments = segments::of(survey, chosen.end);
-    let (keys, deltas) = chosen.kinds();
-    let whole: f64 = segments.iter().map(|segment| segment.weight).sum::<f64>().max(f64::MIN_POSITIVE);
-    // What of a segment's weight is key pictures and what others, of those that are coded at all.
-    let kinds = |weight: f64| (keys * weight / whole, deltas * weight / whole);
-    let mut rate = Spending::new(model, budget, (keys, deltas));
+    let pictures = known.unwrap_or_else(|| chosen.kinds());
+    let whole: f64 = segments.iter().map(|segment| segment.share).sum::<f64>().max(f64::MIN_POSITIVE);
+    // What of a share is of each kind, of the pictures that are coded at all.
+    let kinds = |share: f64| pictures.map(|count| count * share / whole);
+    let mut rate = Spending::new(model, budget, pictures);
     let mut joined = Joined::new(&task);
     for (number, wave) in segments.chunks(WAVE).enumerate() {
         let last = (number + 1) * WAVE >= segments.len();
-        let left = kinds(segments.iter().skip(number * WAVE).map(|segment| segment.weight).sum());
+        let left = kinds(segments.iter().skip(number * WAVE).map(|segment| segment.share).sum());
         let (model, qp) = rate.next(left, chosen.finest);
-        let reach = if last && !known { LAST_REACH } else { REACH };
+        let reach = if last && known.is_none() { LAST_REACH } else { REACH };
         let parts = each(wave, cancel, |segment| {
-            let kinds = kinds(segment.weight);
-            let steering = Steering::new(model, model.bytes(qp, kinds.0, kinds.1), kinds, chosen.finest, reach);
+            let kinds = kinds(segment.share);
+            let steering =
+                Steering::new(model, model.bytes(qp, kinds), (kinds, segment.pictures), chosen.finest, reach);
             task.part(segment, steering)
         });
         for (segment, part) in wave.iter().zip(parts) {
             let part = part?;
-            let kinds = kinds(segment.weight);
-            rate.note(model.bytes(qp, kinds.0, kinds.1), part.store.bytes() as f64);
+            let kinds = kinds(segment.share);
+            rate.note(model.bytes(qp, kinds), part.store.bytes() as f64);
             joined.add(part)?;
         }
     }
@@ -128,16 +130,16 @@ struct Spending {
 }
 
 impl Spending {
-    fn new(model: Model, budget: f64, (keys, deltas): (f64, f64)) -> Self {
-        let qp = model.solve(budget, keys, deltas);
-        Self { model, budget, used: 0.0, foreseen: 0.0, doubt: TRUST * model.bytes(qp, keys, deltas) }
+    fn new(model: Model, budget: f64, pictures: EachKind) -> Self {
+        let qp = model.solve(budget, pictures);
+        Self { model, budget, used: 0.0, foreseen: 0.0, doubt: TRUST * model.bytes(qp, pictures) }
     }
 
     /// The model as it is known by now, and the quantiser with which the rest fills what is left.
-    fn next(&self, (keys, deltas): (f64, f64), finest: f64) -> (Model, f64) {
+    fn next(&self, left: EachKind, finest: f64) -> (Model, f64) {
         let wrong = (self.used + self.doubt) / (self.foreseen + self.doubt).max(1.0);
         let model = if self.foreseen > 0.0 { self.model.scaled(wrong) } else { self.model };
-        let qp = model.solve((self.budget - self.used).max(1.0), keys, deltas);
+        let qp = model.solve((self.budget - self.used).max(1.0), left);
         (model, qp.max(finest))
     }
 
@@ -156,18 +158,18 @@ impl Task<'_, '_, '_> {
         let mut pictures = Shown::new(stream, survey.clock, (segment.from, until), chosen.gap);
         let mut renderer = Renderer::new(clip.facts, chosen.width, chosen.height);
         let mut encoder = AccessUnits::new(settings(chosen, self.color), 30)?;
-        let mut scenes = Scenes::new(survey.clock.to);
+        let mut scenes = Scenes::new(survey.clock.to, key_seconds(survey.seconds_between(segment.from, until)));
         let mut check = Check::new();
         let mut store = PacketStore::new(clip.coding.target_bytes.saturating_mul(4).max(1 << 24));
         let mut unit = Vec::new();
         while let Some((picture, time)) = pictures.next()? {
             self.cancel.check()?;
-            let weight = survey.weight(picture.pts);
+            let (weight, bias) = (survey.weight(picture.pts), survey.bias(picture.pts));
             let mut canvas = renderer.render(picture)?;
             let key = scenes.starts(&canvas, time);
-            let qp = steering.next(key, chosen.finest);
-            let key = encoder.encode(&mut canvas, key, qp, &mut unit)?;
-            steering.note(key, weight, qp, unit.len());
+            let due = Due { kind: steering.kind(key), weight, bias };
+            let key = encoder.encode(&mut canvas, key, steering.next(&due), &mut unit)?;
+            steering.note(&due, unit.len());
             check.take(&unit, key, &canvas, &encoder.config()?)?;
             let packet = Packet { track: 0, dts: time, pts: time, sync: key, ..Packet::default() };
             store.push(&packet, &unit)?;
@@ -257,16 +259,18 @@ fn counted(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, store: &Packet
     Ok(())
 }
 
-/// Where key pictures stand: every two seconds, and at cuts.
+/// Where key pictures stand: at equal distances, and at cuts.
 struct Scenes {
     timescale: f64,
+    /// Seconds between them.
+    distance: f64,
     last_key: Option<i64>,
     before: Vec<u8>,
 }
 
 impl Scenes {
-    fn new(timescale: u32) -> Self {
-        Self { timescale: f64::from(timescale), last_key: None, before: Vec::new() }
+    fn new(timescale: u32, distance: f64) -> Self {
+        Self { timescale: f64::from(timescale), distance, last_key: None, before: Vec::new() }
     }
 
     fn starts(&mut self, canvas: &Canvas, time: i64) -> bool {
@@ -276,7 +280,7 @@ impl Scenes {
         let change = sum as f64 / now.len().max(1) as f64;
         self.before = now;
         let since = self.last_key.map_or(f64::MAX, |last| time.saturating_sub(last) as f64 / self.timescale);
-        let key = since >= KEY_SECONDS - 1e-3 || (since >= LEAST_SECONDS && change > SCENE);
+        let key = since >= self.distance - 1e-3 || (since >= LEAST_SECONDS && change > SCENE);
         if key {
             self.last_key = Some(time);
         }

@@ -17,8 +17,10 @@ pub(super) struct Segment {
     /// The first time that belongs to it, and the first that does not, in the track's ticks.
     pub from: i64,
     pub until: i64,
-    /// What its pictures cost, in average pictures.
-    pub weight: f64,
+    /// What its pictures are to take, in average pictures.
+    pub share: f64,
+    /// How many these are.
+    pub pictures: usize,
 }
 
 /// The segments of a clip that ends at `end`, in order.
@@ -36,8 +38,9 @@ pub(super) fn of(survey: &Survey, end: i64) -> Vec<Segment> {
     }
     let ends: Vec<i64> = borders.iter().skip(1).map(|&(_, from)| from).chain([i64::MAX]).collect();
     let segment = |((start, from), until): ((Start, i64), i64)| {
-        let weight = survey.weight_between(from, until.min(end));
-        Segment { start, from, until, weight }
+        let share = survey.share_between(from, until.min(end));
+        let pictures = survey.count_between(from, until.min(end));
+        Segment { start, from, until, share, pictures }
     };
     borders.into_iter().zip(ends).map(segment).collect()
 }
@@ -61,7 +64,7 @@ mod tests {
         let found = of(&survey(31, 2), i64::MAX);
         let borders: Vec<i64> = found.iter().skip(1).map(|segment| segment.from).collect();
         assert_eq!(borders, [180, 360, 540, 720]);
-        assert_eq!(found.iter().map(|segment| segment.weight).sum::<f64>(), 31.0 * 30.0);
+        assert_eq!(found.iter().map(|segment| segment.share).sum::<f64>(), 31.0 * 30.0);
         assert!(found.windows(2).all(|pair| pair[0].until == pair[1].from));
     }
 

@@ -4,7 +4,7 @@ use super::decode::Stream;
 use super::encoder::{AccessUnits, level};
 use super::ffi::Settings;
 use super::picture::PictureSource;
-use super::rate::{COARSEST_QP, COMFORT_QP, FINEST_QP, Model, SAMPLED, Tally};
+use super::rate::{COARSEST_QP, COMFORT_QP, Cadence, EachKind, FINEST_QP, Model, PERIOD, SAMPLED, Tally};
 use super::render::Renderer;
 use super::survey::{Start, Survey};
 use super::{Clip, H264_GROWTH, OTHER_GROWTH, RESERVE, overhead};
@@ -17,8 +17,8 @@ const SIDES: [u32; 6] = [1080, 720, 540, 432, 360, 240];
 /// The longest side, in pixels.
 const LONGEST: u32 = 1920;
 
-/// Seconds between key pictures.
-pub(super) const KEY_SECONDS: f64 = 2.0;
+/// Seconds between key pictures, about: as far apart as other encoders put them, since each costs as much as many others.
+const KEY_SECONDS: f64 = 10.0;
 
 /// Rates from which every second picture is left out before the picture is made smaller.
 const FAST: f64 = 40.0;
@@ -27,6 +27,9 @@ const FAST: f64 = 40.0;
 const PLACES: usize = 6;
 const FEWEST: usize = 18;
 const MOST: usize = 120;
+
+/// Pictures of a place at least: up to the first anchor and a little beyond it.
+const ROUND: usize = PERIOD as usize + 2;
 
 /// A quantiser whose pictures nobody complains of.
 const DECENT_QP: f64 = 31.0;
@@ -55,11 +58,23 @@ pub(super) struct Chosen {
     pub finest: f64,
 }
 
+/// How many key pictures so many seconds have, without those at cuts.
+fn key_pictures(seconds: f64) -> f64 {
+    (seconds / KEY_SECONDS).round().max(1.0)
+}
+
+/// How far they are apart, in seconds: evenly, so that none stands just before the end.
+pub(super) fn key_seconds(seconds: f64) -> f64 {
+    seconds / key_pictures(seconds)
+}
+
 impl Chosen {
-    /// Key pictures and others.
-    pub(super) fn kinds(&self) -> (f64, f64) {
-        let keys = (self.count / self.rate / KEY_SECONDS).ceil().clamp(1.0, self.count.max(1.0));
-        (keys, (self.count - keys).max(0.0))
+    /// How many pictures of each kind are expected.
+    pub(super) fn kinds(&self) -> EachKind {
+        let keys = key_pictures(self.count / self.rate).min(self.count.max(1.0));
+        let others = (self.count - keys).max(0.0);
+        let anchors = (others / f64::from(PERIOD)).floor();
+        [others - anchors, anchors, keys]
     }
 }
 
@@ -98,13 +113,13 @@ pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, can
             )));
         }
         chosen.model = sampled(clip, survey, &chosen, cancel)?;
-        let (keys, deltas) = chosen.kinds();
-        let qp = chosen.model.solve(chosen.budget, keys, deltas);
+        let pictures = chosen.kinds();
+        let qp = chosen.model.solve(chosen.budget, pictures);
         if qp <= COMFORT_QP {
             // More than the source had keeps only its errors; but a source that was coded better than here is not pressed
             // to its own size, and who asks for a quality gets it.
             if clip.coding.quantiser.is_none() {
-                chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, keys, deltas)));
+                chosen.budget = chosen.budget.min(worth.max(chosen.model.bytes(DECENT_QP, pictures)));
             }
             return Ok(chosen);
         }
@@ -118,13 +133,29 @@ pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, can
             return if qp <= COARSEST_QP { Ok(chosen) } else { trimmed(clip, survey, chosen, sound_bytes) };
         }
         // Sides that are too tall by far are passed over.
-        let wanted = chosen.budget / chosen.model.bytes(COMFORT_QP, keys, deltas);
+        let wanted = chosen.budget / chosen.model.bytes(COMFORT_QP, pictures);
         let fits =
             |side: u32| (f64::from(side) / f64::from(ladder.get(step).copied().unwrap_or(1))).powf(2.0 * PIXEL_POWER);
         let next =
             (step + 1..ladder.len()).find(|&next| ladder.get(next).is_some_and(|&side| fits(side) <= wanted * 1.15));
         step = next.unwrap_or(ladder.len() - 1);
     }
+}
+
+/// A smaller size, where coding it showed that a clip costs more than its samples: by what it cost, and that in the new size.
+pub(super) fn smaller(
+    clip: &Clip<'_, '_>,
+    chosen: &Chosen,
+    model: Model,
+    budget: f64,
+    pictures: EachKind,
+) -> Option<(u32, u32, Model)> {
+    let side = chosen.width.min(chosen.height);
+    let model = |to: u32| model.scaled((f64::from(to) / f64::from(side.max(1))).powf(2.0 * PIXEL_POWER));
+    let smaller = || SIDES.into_iter().filter(|&to| to < side);
+    let fits = smaller().find(|&to| model(to).solve(budget, pictures) <= COMFORT_QP).or(smaller().last())?;
+    let (width, height) = scaled(clip.facts.shown(), fits);
+    Some((width, height, model(fits)))
 }
 
 /// Even sides with the shape of `shown`, whose shorter side is `side`.
@@ -145,9 +176,9 @@ fn keeps_shape((wide, high): (u32, u32), (width, height): (u32, u32)) -> bool {
 
 /// Cut to what fits, where that is allowed.
 fn trimmed(clip: &Clip<'_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes: u64) -> Result<Chosen> {
-    let (keys, deltas) = chosen.kinds();
+    let pictures = chosen.kinds();
     let seconds = survey.seconds();
-    let least = chosen.model.bytes(COARSEST_QP, keys, deltas);
+    let least = chosen.model.bytes(COARSEST_QP, pictures);
     let fixed = overhead(0, 0, 0);
     let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
     let share = (clip.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each);
@@ -172,8 +203,8 @@ fn trimmed(clip: &Clip<'_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes
 /// What pictures of this size cost, by samples from all of the clip.
 fn sampled(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Cancel) -> Result<Model> {
     let pictures = (survey.count() / 8).clamp(FEWEST, MOST);
-    let places = places(survey, chosen.end, (pictures / 8).clamp(1, PLACES));
-    let each = pictures / places.len().max(1);
+    let places = places(survey, chosen.end, (pictures / ROUND).clamp(1, PLACES));
+    let each = (pictures / places.len().max(1)).max(ROUND);
     let mut tally = Tally::default();
     for start in places {
         let mut stream = Stream::new((clip.open)()?, clip.track, start, true)?;
@@ -182,6 +213,7 @@ fn sampled(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Cance
         let mut encoders = [AccessUnits::new(settings, SAMPLED[0])?, AccessUnits::new(settings, SAMPLED[1])?];
         let mut unit = Vec::new();
         let mut last = None::<i64>;
+        let mut cadence = Cadence::default();
         let mut taken = 0;
         while taken < each {
             cancel.check()?;
@@ -194,11 +226,12 @@ fn sampled(clip: &Clip<'_, '_>, survey: &Survey, chosen: &Chosen, cancel: &Cance
             let weight = survey.weight(picture.pts);
             let mut canvas = renderer.render(picture)?;
             let mut sizes = [0; 2];
+            let kind = cadence.next(taken == 0);
             for ((encoder, qp), size) in encoders.iter_mut().zip(SAMPLED).zip(&mut sizes) {
-                encoder.encode(&mut canvas, taken == 0, qp, &mut unit)?;
+                encoder.encode(&mut canvas, taken == 0, kind.quantiser(qp.into()) as u8, &mut unit)?;
                 *size = unit.len();
             }
-            tally.add(taken == 0, weight, sizes);
+            tally.add(kind, weight, sizes);
             taken += 1;
         }
     }
