@@ -255,8 +255,13 @@ impl<'a> Bench<'a> {
         let input = reopen()?;
         let made = audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)?;
         let _ = self.coded_us.set(made.duration_us);
-        // ffmpeg goes over what it cannot decode without a word.
-        if self.engine == Engine::Ffmpeg && duration.is_some_and(|us| made.duration_us.saturating_add(LOST_US) < us) {
+        self.is_whole(made.duration_us, duration)?;
+        Ok(made)
+    }
+
+    /// ffmpeg goes over what it cannot decode without a word: less sound than `stated` shows that.
+    fn is_whole(&self, found_us: u64, stated: Option<u64>) -> Result<()> {
+        if self.engine == Engine::Ffmpeg && stated.is_some_and(|us| found_us.saturating_add(LOST_US) < us) {
             return Err(Error::malformed("ffmpeg decodes only the beginning of it; send the original again"));
         }
         Ok(made)
@@ -323,7 +328,9 @@ impl<'a> Bench<'a> {
         let input = reopen()?;
         let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
         let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
-        let _ = u64::try_from(us).map(|us| self.coded_us.set(us));
+        let us = u64::try_from(us).unwrap_or(u64::MAX);
+        self.is_whole(us, self.streams.audio.get(track).and_then(|track| track.duration_us))?;
+        let _ = self.coded_us.set(us);
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {
             encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });
