@@ -360,7 +360,9 @@ impl<'a> Bench<'a> {
                 let us = i128::from(packet.pts) * 1_000_000 / i128::from(described.timescale.max(1));
                 let rate = described.sample_rate.unwrap_or(48_000).max(1);
                 let priming = i128::from(described.priming.unwrap_or(0)) * 1_000_000 / i128::from(rate);
-                return Ok(u64::try_from(us + priming).unwrap_or(0));
+                // Opus in a transport stream says with each packet what of its start is not played.
+                let unplayed = i128::from(packet.discard_ns.min(0).unsigned_abs()) / 1000;
+                return Ok(u64::try_from(us + priming + unplayed).unwrap_or(0));
             }
         }
         Ok(0)
