@@ -86,13 +86,14 @@ pub struct Fitter {
     options: Options,
     cancel: Cancel,
     ffmpeg: Option<Ffmpeg>,
+    gathers_in: Option<Arc<Path>>,
 }
 
 impl Fitter {
     /// A fitter by `policy`, with default options.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, options: Options::default(), cancel: Cancel::default(), ffmpeg: None }
+        Self { policy, options: Options::default(), cancel: Cancel::default(), ffmpeg: None, gathers_in: None }
     }
 
     /// The same fitter with `options`.
@@ -116,6 +117,12 @@ impl Fitter {
     #[must_use]
     pub fn with_ffmpeg(mut self, ffmpeg: Option<Ffmpeg>) -> Self {
         self.ffmpeg = ffmpeg;
+        self
+    }
+
+    /// The same fitter, which gathers large results in `folder`: [settling](Fitted::settle) them there is no copy.
+    pub(crate) fn gathering_in(mut self, folder: &Path) -> Self {
+        self.gathers_in = Some(folder.into());
         self
     }
 
@@ -363,7 +370,8 @@ impl Fitter {
         waveform: Option<[u8; 64]>,
     ) -> Result<Ending> {
         let (facts, role) = (&checked.facts, checked.verdict.role);
-        let mut candidate = convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), &self.cancel)?;
+        let mut candidate =
+            convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), self.gathers_in.as_deref(), &self.cancel)?;
         candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
         self.verified(source, checked, candidate, rewrite)
     }

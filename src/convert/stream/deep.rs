@@ -71,6 +71,6 @@ fn looking<'a>(
     ffmpeg: Option<&'a Ffmpeg>,
     cancel: &'a Cancel,
 ) -> Bench<'a> {
-    let (engine, max_bytes) = (Engine::Builtin, u64::MAX);
-    Bench { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage: false, coded_us: OnceLock::new() }
+    let (engine, max_bytes, folder, salvage) = (Engine::Builtin, u64::MAX, None, false);
+    Bench { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, coded_us: OnceLock::new() }
 }
