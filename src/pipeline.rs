@@ -3,7 +3,7 @@
 use crate::cancel::Cancel;
 #[cfg(feature = "video")]
 use crate::convert::watch;
-use crate::convert::{Candidate, convert, convert_animation, convert_stream, decode_whole, listen};
+use crate::convert::{Candidate, Depth, convert, convert_animation, convert_stream, decode_whole, listen};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
@@ -177,7 +177,7 @@ impl Fitter {
             let watched = if is_playing(&checked) { watch(source, &checked.facts, &self.cancel) } else { Ok(()) };
             #[cfg(not(feature = "video"))]
             let watched = Ok(());
-            match watched.and_then(|()| self.decoded(source, &checked)) {
+            match watched.and_then(|()| self.decoded(source, &checked, Depth::Whole)) {
                 Err(error) if error.kind() == ErrorKind::Malformed => Ok(self.broken(checked, ask, &error)),
                 // What no decoder here reads was not found damaged.
                 Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),
@@ -330,7 +330,7 @@ impl Fitter {
     fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
         // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
         let seen = if is_decoded(checked) && copies_content(&checked.plan, self.options.salvage) {
-            self.decoded(source, checked)?
+            self.decoded(source, checked, Depth::Sampled)?
         } else {
             Seen::default()
         };
@@ -389,13 +389,13 @@ impl Fitter {
         })
     }
 
-    /// Decodes everything, and gives what only that shows.
-    fn decoded(&self, source: &Source, checked: &Checked) -> Result<Seen> {
+    /// Decodes everything, or of sound beside pictures as much as `depth` says, and gives what only that shows.
+    fn decoded(&self, source: &Source, checked: &Checked, depth: Depth) -> Result<Seen> {
         if is_picture(checked) {
             let margin = decode_whole(&source.read_all()?, &checked.facts)?;
             return Ok(Seen { margin, waveform: None });
         }
-        match listen(source, &checked.facts, self.ffmpeg.as_ref(), &self.cancel) {
+        match listen(source, &checked.facts, depth, self.ffmpeg.as_ref(), &self.cancel) {
             Ok(heard) => Ok(Seen { margin: None, waveform: heard.waveform }),
             // What no decoder here reads was not found damaged.
             Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Seen::default()),

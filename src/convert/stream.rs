@@ -17,9 +17,9 @@ use crate::facts::{AudioTrack, Edit, Facts, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
-pub(crate) use deep::listen;
 #[cfg(feature = "video")]
 pub(crate) use deep::watch;
+pub(crate) use deep::{Depth, listen};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
