@@ -167,7 +167,8 @@ impl Batch {
         }
         let places = Places::new(jobs, &journal);
         let tally = Tally::default();
-        let run = Run { batch: self, out, observer, journal: &journal, places, fingerprint, tally };
+        let batch = &Self { fitter: self.fitter.clone().gathering_in(out), ..self.clone() };
+        let run = Run { batch, out, observer, journal: &journal, places, fingerprint, tally };
         let mut groups = run.groups(looked.into_iter().zip(targets).collect())?;
         // The largest first: the last one must not run alone at the end.
         groups.sort_by_key(|group| std::cmp::Reverse(group.cost()));
@@ -362,7 +363,7 @@ impl<'a> Run<'a> {
                 (Ok(checked), Some((_, ending))) => (checked, Ok(ending.clone())),
                 (Ok(checked), None) => self.batch.fit_one(looked.job, checked, self.observer),
             };
-            let ending = match ending {
+            let mut ending = match ending {
                 Ok(ending) => ending,
                 Err(error) if error.kind() == crate::ErrorKind::Cancelled => return,
                 Err(error) => {
@@ -372,7 +373,7 @@ impl<'a> Run<'a> {
                     continue;
                 }
             };
-            let written = self.write(&ending, &target);
+            let written = self.write(&mut ending, &target);
             let record = match written {
                 Ok(Some(path)) => {
                     let record = Record::of_fit(&looked.job.path, &checked, &ending, seconds(start));
@@ -389,7 +390,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn write(&self, ending: &Ending, target: &Target) -> Result<Option<PathBuf>> {
+    fn write(&self, ending: &mut Ending, target: &Target) -> Result<Option<PathBuf>> {
         let Ending::Fitted { fitted, .. } = ending else { return Ok(None) };
         let path = self.out.join(target.path(fitted.format()));
         self.places.put(fitted, &path, self.batch.link_kept)?;

@@ -74,6 +74,8 @@ const MATROSKA: Names<&str> = &[
     (&["A_AC3"],                        "ac3"),
     (&["A_EAC3"],                       "eac3"),
     (&["A_DTS"],                        "dts"),
+    (&["A_TTA1"],                       "tta"),
+    (&["A_WAVPACK4"],                   "wavpack"),
     (&["A_PCM/FLOAT"],                  "pcm-float"),
     (&["A_PCM"],                        "pcm"),
 ];

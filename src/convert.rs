@@ -29,7 +29,7 @@ use std::borrow::Cow;
 pub(crate) use spool::Body;
 #[cfg(feature = "video")]
 pub(crate) use stream::watch;
-pub(crate) use stream::{convert as convert_stream, listen};
+pub(crate) use stream::{Depth, convert as convert_stream, listen};
 
 /// A result that nobody has checked yet.
 #[derive(Debug)]

@@ -152,8 +152,10 @@ pub(crate) struct Packet {
     pub discard_ns: i64,
     /// Length of its content in bytes.
     pub size: u32,
-    /// Its content; empty where only the table was asked for.
+    /// Its content; empty where only the table was asked for, or where it lies in the source as it is.
     pub data: Vec<u8>,
+    /// Where its content starts in the source, where [`Want::Place`] was asked for and it lies there as it is.
+    pub at: Option<u64>,
 }
 
 /// What is wanted of a packet.
@@ -163,6 +165,8 @@ pub(crate) enum Want {
     Table,
     /// The content as well.
     Content,
+    /// The content, or the place in the source from which it can be copied as it is.
+    Place,
 }
 
 /// A container, read forward.

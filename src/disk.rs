@@ -35,6 +35,44 @@ pub(crate) fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> Result<
     Ok(())
 }
 
+/// A temporary file of ours.
+#[derive(Debug)]
+pub(crate) enum Temporary {
+    /// Gone with its last handle, whatever happens.
+    Nameless(File),
+    /// In a folder of results, to be [put](Self::put) beside it.
+    Named(NamedTempFile),
+}
+
+impl Temporary {
+    /// A new one: in `folder`, or without a name where the system keeps its own.
+    pub(crate) fn new(folder: Option<&Path>) -> io::Result<Self> {
+        match folder {
+            Some(folder) => temporary(folder).map(Self::Named),
+            None => tempfile::tempfile().map(Self::Nameless),
+        }
+    }
+
+    /// The file itself.
+    pub(crate) fn file(&self) -> &File {
+        match self {
+            Self::Nameless(file) => file,
+            Self::Named(file) => file.as_file(),
+        }
+    }
+
+    /// Moves it to `path`, and makes its folders; gives it back where a copy has to get there, as on another file system,
+    /// or to say what is in the way.
+    pub(crate) fn put(self, path: &Path) -> Option<Self> {
+        match self {
+            Self::Named(file) if folder_of(path).is_ok() && file.as_file().sync_all().is_ok() => {
+                file.persist(path).err().map(|error| Self::Named(error.file))
+            }
+            other => Some(other),
+        }
+    }
+}
+
 /// Makes `path` a hard link to `source`, in the place of an older file. Whether that worked: another file system, or
 /// one without links, wants a copy.
 pub(crate) fn link(source: &Path, path: &Path) -> bool {
@@ -136,6 +174,22 @@ mod tests {
         assert!(!left.contains(&".mediafit-abc123".to_owned()), "{left:?}");
         assert_eq!(left.len(), 7, "{left:?}");
         assert!(alive.path().exists());
+    }
+
+    #[test]
+    fn what_is_in_a_folder_of_results_is_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.mp4");
+        let named = Temporary::new(Some(folder.path())).unwrap();
+        named.file().write_all(b"content").unwrap();
+        assert!(named.put(&path).is_none());
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+        assert_eq!(names(folder.path()), ["a"]);
+        // What has no name, and what cannot be renamed, is to be copied.
+        assert!(Temporary::new(None).unwrap().put(&path).is_some());
+        let named = Temporary::new(Some(folder.path())).unwrap();
+        assert!(named.put(&folder.path().join("a")).is_some());
+        assert_eq!(names(folder.path()), ["a"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::cancel::Cancel;
 #[cfg(feature = "video")]
 use crate::convert::watch;
-use crate::convert::{Candidate, convert, convert_animation, convert_stream, decode_whole, listen};
+use crate::convert::{Candidate, Depth, convert, convert_animation, convert_stream, decode_whole, listen};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
@@ -86,13 +86,14 @@ pub struct Fitter {
     options: Options,
     cancel: Cancel,
     ffmpeg: Option<Ffmpeg>,
+    gathers_in: Option<Arc<Path>>,
 }
 
 impl Fitter {
     /// A fitter by `policy`, with default options.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, options: Options::default(), cancel: Cancel::default(), ffmpeg: None }
+        Self { policy, options: Options::default(), cancel: Cancel::default(), ffmpeg: None, gathers_in: None }
     }
 
     /// The same fitter with `options`.
@@ -116,6 +117,12 @@ impl Fitter {
     #[must_use]
     pub fn with_ffmpeg(mut self, ffmpeg: Option<Ffmpeg>) -> Self {
         self.ffmpeg = ffmpeg;
+        self
+    }
+
+    /// The same fitter, which gathers large results in `folder`: [settling](Fitted::settle) them there is no copy.
+    pub(crate) fn gathering_in(mut self, folder: &Path) -> Self {
+        self.gathers_in = Some(folder.into());
         self
     }
 
@@ -170,7 +177,7 @@ impl Fitter {
             let watched = if is_playing(&checked) { watch(source, &checked.facts, &self.cancel) } else { Ok(()) };
             #[cfg(not(feature = "video"))]
             let watched = Ok(());
-            match watched.and_then(|()| self.decoded(source, &checked)) {
+            match watched.and_then(|()| self.decoded(source, &checked, Depth::Whole)) {
                 Err(error) if error.kind() == ErrorKind::Malformed => Ok(self.broken(checked, ask, &error)),
                 // What no decoder here reads was not found damaged.
                 Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => Ok(checked),
@@ -323,7 +330,7 @@ impl Fitter {
     fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
         // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
         let seen = if is_decoded(checked) && copies_content(&checked.plan, self.options.salvage) {
-            self.decoded(source, checked)?
+            self.decoded(source, checked, Depth::Sampled)?
         } else {
             Seen::default()
         };
@@ -363,7 +370,8 @@ impl Fitter {
         waveform: Option<[u8; 64]>,
     ) -> Result<Ending> {
         let (facts, role) = (&checked.facts, checked.verdict.role);
-        let mut candidate = convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), &self.cancel)?;
+        let mut candidate =
+            convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), self.gathers_in.as_deref(), &self.cancel)?;
         candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
         self.verified(source, checked, candidate, rewrite)
     }
@@ -381,13 +389,13 @@ impl Fitter {
         })
     }
 
-    /// Decodes everything, and gives what only that shows.
-    fn decoded(&self, source: &Source, checked: &Checked) -> Result<Seen> {
+    /// Decodes everything, or of sound beside pictures as much as `depth` says, and gives what only that shows.
+    fn decoded(&self, source: &Source, checked: &Checked, depth: Depth) -> Result<Seen> {
         if is_picture(checked) {
             let margin = decode_whole(&source.read_all()?, &checked.facts)?;
             return Ok(Seen { margin, waveform: None });
         }
-        match listen(source, &checked.facts, self.ffmpeg.as_ref(), &self.cancel) {
+        match listen(source, &checked.facts, depth, self.ffmpeg.as_ref(), &self.cancel) {
             Ok(heard) => Ok(Seen { margin: None, waveform: heard.waveform }),
             // What no decoder here reads was not found damaged.
             Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Seen::default()),

@@ -4,7 +4,7 @@ mod playing;
 
 use crate::convert::{Body, Candidate};
 use crate::digest;
-use crate::disk;
+use crate::disk::{self, Temporary};
 use crate::error::{Error, Result};
 use crate::facts::{Facts, Media};
 use crate::format::{Format, Role};
@@ -18,6 +18,9 @@ use std::fs::File;
 use std::io::{Read, Write, sink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How much of a result is read at once, in bytes.
+const BLOCK: usize = 128 * 1024;
 
 /// Media that has passed: the only thing an uploader takes. There is no way to make one but to verify it.
 #[derive(Debug, Clone)]
@@ -35,8 +38,10 @@ pub struct Fitted {
 enum Content {
     Kept(PathBuf),
     Bytes(Arc<[u8]>),
-    /// A temporary file of ours, which has no name and goes when the last clone does.
-    Spool(Arc<File>),
+    /// A temporary file of ours, which goes when the last clone does.
+    Spool(Arc<Temporary>),
+    /// What was a temporary file, where it was moved.
+    Settled(PathBuf),
 }
 
 impl Fitted {
@@ -87,7 +92,7 @@ impl Fitted {
     pub fn kept_path(&self) -> Option<&Path> {
         match &self.content {
             Content::Kept(path) => Some(path),
-            Content::Bytes(_) | Content::Spool(_) => None,
+            Content::Bytes(_) | Content::Spool(_) | Content::Settled(_) => None,
         }
     }
 
@@ -112,8 +117,8 @@ impl Fitted {
         let written = |error| Error::io("cannot be written", error);
         match &self.content {
             Content::Bytes(bytes) => out.write_all(bytes).map_err(written),
-            Content::Spool(_) => std::io::copy(&mut self.open()?, out).map(drop).map_err(written),
-            Content::Kept(path) => {
+            Content::Spool(file) => copy_all(file.file(), out).map_err(written),
+            Content::Kept(path) | Content::Settled(path) => {
                 let mut file =
                     std::fs::File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
                 let digest = digest::of_copied(&mut file, out).map_err(written)?;
@@ -149,6 +154,26 @@ impl Fitted {
         self.save(path)
     }
 
+    /// As [`save`](Self::save), but what lies in a temporary file beside `path`, and nobody else holds, is moved there.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub(crate) fn settle(&mut self, path: &Path) -> Result<()> {
+        let settled = Content::Settled(path.to_path_buf());
+        match std::mem::replace(&mut self.content, settled) {
+            Content::Spool(file) => {
+                let left = match Arc::try_unwrap(file) {
+                    Ok(file) => file.put(path).map(Arc::new),
+                    Err(shared) => Some(shared),
+                };
+                let Some(file) = left else { return Ok(()) };
+                self.content = Content::Spool(file);
+            }
+            other => self.content = other,
+        }
+        self.save(path)
+    }
+
     /// Sees that `path` is not the source.
     fn sees_another(&self, path: &Path) -> Result<()> {
         let same = |source: &Path| matches!((source.canonicalize(), path.canonicalize()), (Ok(one), Ok(other)) if one == other);
@@ -168,7 +193,7 @@ impl Fitted {
         match &self.content {
             Content::Bytes(bytes) => Ok(Box::new(std::io::Cursor::new(Arc::clone(bytes)))),
             Content::Spool(file) => Ok(Box::new(Spooled { file: Arc::clone(file), at: 0 })),
-            Content::Kept(path) => {
+            Content::Kept(path) | Content::Settled(path) => {
                 let file = File::open(path).map_err(|error| Error::io("cannot be opened", error).at(path))?;
                 Ok(Box::new(file))
             }
@@ -180,7 +205,7 @@ impl Fitted {
     pub fn memory_bytes(&self) -> u64 {
         match &self.content {
             Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Spool(_) | Content::Kept(_) => 0,
+            Content::Spool(_) | Content::Kept(_) | Content::Settled(_) => 0,
         }
     }
 
@@ -195,15 +220,29 @@ impl Fitted {
     }
 }
 
+/// Writes all of `file`, read by position.
+fn copy_all(file: &File, out: &mut dyn Write) -> std::io::Result<()> {
+    let (mut block, mut at) = (vec![0; BLOCK], 0);
+    loop {
+        match positioned(file, at, &mut block)? {
+            0 => return Ok(()),
+            count => {
+                out.write_all(block.get(..count).unwrap_or_default())?;
+                at += count as u64;
+            }
+        }
+    }
+}
+
 /// A temporary file, read by position: its clones do not disturb one another.
 struct Spooled {
-    file: Arc<File>,
+    file: Arc<Temporary>,
     at: u64,
 }
 
 impl Read for Spooled {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let count = positioned(&self.file, self.at, into)?;
+        let count = positioned(self.file.file(), self.at, into)?;
         self.at += count as u64;
         Ok(count)
     }
@@ -253,8 +292,9 @@ pub(crate) fn verify(
             (Content::Bytes(Arc::clone(&bytes)), Source::from_bytes(bytes, Some(Path::new(&name))))
         }
         Body::File(file, len) => {
-            let file = Arc::new(file);
-            (Content::Spool(Arc::clone(&file)), Source::from_spool(file, len, Path::new(&name)))
+            let again = file.file().try_clone().map_err(|error| Error::io("a result cannot be read again", error))?;
+            let source = Source::from_spool(Arc::new(again), len, Path::new(&name));
+            (Content::Spool(Arc::new(file)), source)
         }
     };
     let sniffed = sniff(&result)?;

@@ -27,12 +27,12 @@ impl Batch {
         disk::sweep(out);
         let places = Places::new(&[], &journal);
         let seconds = || start.elapsed().as_secs_f64();
-        let record = match self.fitter.fit(source, ask) {
+        let record = match self.fitter.clone().gathering_in(out).fit(source, ask) {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => Record::of_error(name, source.len(), None, &error, seconds()),
-            Ok((checked, ending)) => {
+            Ok((checked, mut ending)) => {
                 let record = Record::of_fit(name, &checked, &ending, seconds());
-                match &ending {
+                match &mut ending {
                     Ending::Refused(_) => record,
                     Ending::Fitted { fitted, .. } => {
                         let path = out.join(Target::of_stem(stem).path(fitted.format()));

@@ -27,11 +27,11 @@ impl<'a> Places<'a> {
     ///
     /// # Errors
     /// `Io` when `path` is a source, or a file that no earlier run wrote; else as [`Fitted::save`].
-    pub(super) fn put(&self, fitted: &Fitted, path: &Path, link_kept: bool) -> Result<()> {
+    pub(super) fn put(&self, fitted: &mut Fitted, path: &Path, link_kept: bool) -> Result<()> {
         if path.symlink_metadata().is_ok() && !self.is_ours(fitted, path)? {
             return Ok(());
         }
-        if link_kept { fitted.save_linked(path) } else { fitted.save(path) }
+        if link_kept && fitted.kept_path().is_some() { fitted.save_linked(path) } else { fitted.settle(path) }
     }
 
     /// Whether what stands at `path` may be replaced; not where it is `fitted` already, byte for byte, as after a run that

@@ -31,6 +31,7 @@ mod opus;
 mod packets;
 mod pcm;
 mod resample;
+mod sampled;
 mod stored;
 mod symphonia;
 mod timeline;
@@ -44,6 +45,7 @@ pub(crate) use encode::{encode_aac, transcode};
 pub(crate) use files::open as open_file;
 pub(crate) use layout::Layout;
 pub(crate) use packets::{Opening, open as open_track};
+pub(crate) use sampled::plays;
 pub(crate) use wav::frames as frames_of_wave;
 pub(crate) use waveform::{BARS, Waveform};
 

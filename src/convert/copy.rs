@@ -14,6 +14,7 @@ use crate::convert::write::store::Merged;
 use crate::convert::write::{Chosen, Packets};
 use crate::demux::{Demuxer, Packet, Track, Want};
 use crate::error::{Error, ErrorKind, Result};
+use crate::source::Source;
 use std::cell::Cell;
 use steady::Steady;
 
@@ -41,6 +42,9 @@ pub(crate) struct CopyJob<'k> {
     pub target: Target,
     /// Whether a source that is cut off is copied up to the cut; else it is an error.
     pub salvage: bool,
+    /// The file that the demuxers read, where content may be copied from it without passing through them: not where
+    /// packets of two files are put together.
+    pub source: Option<&'k Source>,
 }
 
 /// What came of it.
@@ -143,7 +147,7 @@ pub(crate) fn copy_beside(
         let coded = ((beside.packets)()?, vec![beside.track.timescale]);
         Ok(Box::new(Merged::new(vec![(copied, timescales.clone()), coded])))
     };
-    mp4::write(out, Brand::Mp4, &standing, &mut packets, cancel)?;
+    mp4::write(out, Brand::Mp4, &standing, &mut packets, job.source, cancel)?;
     Ok(Copied { cut: cut.get() })
 }
 
@@ -198,7 +202,7 @@ fn boxes<'d: 'x, 'x>(
         let packets = Whole { packets, salvage: job.salvage, cut };
         Ok(Box::new(times::Retimed::new(packets, &clocks)))
     };
-    mp4::write(out, brand, &standing, &mut packets, cancel)
+    mp4::write(out, brand, &standing, &mut packets, job.source, cancel)
 }
 
 fn adts(out: &mut Spool, track: &Track, packets: &mut dyn Packets, cancel: &Cancel) -> Result<()> {

@@ -1,9 +1,9 @@
-//! Where a result is gathered: in memory while it is small, in a temporary file without a name once it is not.
+//! Where a result is gathered: in memory while it is small, in a temporary file once it is not.
 
+use crate::disk::Temporary;
 use crate::error::{Error, Result};
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use tempfile::{SpooledData, SpooledTempFile};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 /// What is held in memory at most, in bytes.
 const IN_MEMORY: usize = 1024 * 1024;
@@ -11,7 +11,9 @@ const IN_MEMORY: usize = 1024 * 1024;
 /// A result that is being written.
 #[derive(Debug)]
 pub(crate) struct Spool {
-    data: SpooledTempFile,
+    data: Data,
+    /// Where its file shall be.
+    folder: Option<PathBuf>,
     /// Where the next byte goes.
     at: u64,
     /// Where the last byte is.
@@ -20,19 +22,30 @@ pub(crate) struct Spool {
     max: u64,
 }
 
+#[derive(Debug)]
+enum Data {
+    Memory(Cursor<Vec<u8>>),
+    File(Temporary),
+}
+
 /// A result that is complete.
 #[derive(Debug)]
 pub(crate) enum Body {
     /// Small.
     Memory(Vec<u8>),
-    /// Large: a file without a name, read from its start, and its length.
-    File(File, u64),
+    /// Large: a file, rewound to its start, and its length.
+    File(Temporary, u64),
 }
 
 impl Spool {
     /// An empty one that takes `max` bytes at most.
     pub(crate) fn new(max: u64) -> Self {
-        Self { data: SpooledTempFile::new(IN_MEMORY), at: 0, len: 0, max }
+        Self { data: Data::Memory(Cursor::default()), folder: None, at: 0, len: 0, max }
+    }
+
+    /// As [`new`](Self::new), with its file in `folder`, whence it can be moved to where it shall stay.
+    pub(crate) fn within(max: u64, folder: Option<&Path>) -> Self {
+        Self { folder: folder.map(Path::to_path_buf), ..Self::new(max) }
     }
 
     /// How many bytes it holds.
@@ -68,13 +81,23 @@ impl Spool {
     /// # Errors
     /// `Io` when the file cannot be rewound.
     pub(crate) fn into_body(self) -> Result<Body> {
-        match self.data.into_inner() {
-            SpooledData::InMemory(bytes) => Ok(Body::Memory(bytes.into_inner())),
-            SpooledData::OnDisk(mut file) => {
-                file.rewind().map_err(failed)?;
+        match self.data {
+            Data::Memory(bytes) => Ok(Body::Memory(bytes.into_inner())),
+            Data::File(file) => {
+                file.file().rewind().map_err(failed)?;
                 Ok(Body::File(file, self.len))
             }
         }
+    }
+
+    /// Goes on in a file.
+    fn spill(&mut self) -> io::Result<()> {
+        let Data::Memory(bytes) = &self.data else { return Ok(()) };
+        let file = Temporary::new(self.folder.as_deref())?;
+        file.file().write_all(bytes.get_ref())?;
+        file.file().seek(SeekFrom::Start(self.at))?;
+        self.data = Data::File(file);
+        Ok(())
     }
 }
 
@@ -99,23 +122,33 @@ pub(crate) fn failed(error: io::Error) -> Error {
 
 impl Write for Spool {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.at.saturating_add(bytes.len() as u64) > self.max {
+        let end = self.at.saturating_add(bytes.len() as u64);
+        if end > self.max {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let count = self.data.write(bytes)?;
+        if end > IN_MEMORY as u64 {
+            self.spill()?;
+        }
+        let count = match &mut self.data {
+            Data::Memory(memory) => memory.write(bytes)?,
+            Data::File(file) => file.file().write(bytes)?,
+        };
         self.at += count as u64;
         self.len = self.len.max(self.at);
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.data.flush()
+        Ok(())
     }
 }
 
 impl Read for Spool {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.data.read(into)?;
+        let count = match &mut self.data {
+            Data::Memory(memory) => memory.read(into)?,
+            Data::File(file) => file.file().read(into)?,
+        };
         self.at += count as u64;
         Ok(count)
     }
@@ -129,7 +162,10 @@ impl Seek for Spool {
             SeekFrom::End(by) => self.len.checked_add_signed(by),
         };
         let target = target.filter(|&at| at <= self.max).ok_or(io::ErrorKind::InvalidInput)?;
-        self.at = self.data.seek(SeekFrom::Start(target))?;
+        self.at = match &mut self.data {
+            Data::Memory(memory) => memory.seek(SeekFrom::Start(target))?,
+            Data::File(file) => file.file().seek(SeekFrom::Start(target))?,
+        };
         Ok(self.at)
     }
 }
@@ -141,9 +177,9 @@ mod tests {
     fn content(body: Body) -> (bool, Vec<u8>) {
         match body {
             Body::Memory(bytes) => (true, bytes),
-            Body::File(mut file, len) => {
+            Body::File(file, len) => {
                 let mut bytes = Vec::new();
-                file.read_to_end(&mut bytes).unwrap();
+                file.file().read_to_end(&mut bytes).unwrap();
                 assert_eq!(bytes.len() as u64, len);
                 (false, bytes)
             }

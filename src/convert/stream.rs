@@ -17,9 +17,9 @@ use crate::facts::{AudioTrack, Edit, Facts, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
-pub(crate) use deep::listen;
 #[cfg(feature = "video")]
 pub(crate) use deep::watch;
+pub(crate) use deep::{Depth, listen};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -38,7 +38,7 @@ const LOST_US: u64 = 500_000;
 /// What may be played too much of a stream whose container went, in microseconds.
 const UNNOTICED_US: u128 = 20_000;
 
-/// Carries out `rewrite` on a file of sound or moving pictures.
+/// Carries out `rewrite` on a file of sound or moving pictures. Large results are gathered in `folder`, if there is one.
 ///
 /// # Errors
 /// `Malformed`, `Unsupported`, `Limit` by what demuxers and decoders say; `CannotFit` when nothing comes out small enough;
@@ -48,9 +48,10 @@ pub(crate) fn convert(
     facts: &Facts,
     rewrite: &Rewrite,
     ffmpeg: Option<&Ffmpeg>,
+    folder: Option<&Path>,
     cancel: &Cancel,
 ) -> Result<Candidate> {
-    let bench = Bench::new(source, facts, rewrite, ffmpeg, cancel)?;
+    let bench = Bench { folder, ..Bench::new(source, facts, rewrite, ffmpeg, cancel)? };
     let mut refused = None;
     for (index, rung) in rewrite.rungs.iter().enumerate() {
         cancel.check()?;
@@ -91,6 +92,7 @@ struct Bench<'a> {
     streams: &'a StreamFacts,
     engine: Engine,
     ffmpeg: Option<&'a Ffmpeg>,
+    folder: Option<&'a Path>,
     cancel: &'a Cancel,
     max_bytes: u64,
     salvage: bool,
@@ -110,25 +112,26 @@ impl<'a> Bench<'a> {
         let (engine, max_bytes) = (rewrite.engine, rewrite.max_bytes);
         // Only what was asked to be salvaged is planned for at all once it is damaged.
         let salvage = !facts.damage.is_empty();
-        Ok(Self { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage, coded_us: OnceLock::new() })
+        let (folder, coded_us) = (None, OnceLock::new());
+        Ok(Self { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, coded_us })
     }
 
     fn run(&self, rung: &Rung) -> Result<Candidate> {
-        let mut out = Spool::new(self.source.len().saturating_add(TABLES));
+        let mut out = Spool::within(self.source.len().saturating_add(TABLES), self.folder);
         let mut made = None;
         match rung.steps.as_slice() {
             [] | [Step::Rename] => return Ok(Candidate::of(rung.format, None, rung.steps.clone())),
             [Step::StripTags, ..] => self.strip(&mut out)?,
             [Step::CopyAudio { track }, ..] => self.copy_sound(&mut out, *track, rung.format)?,
             [Step::EncodeAudio { track, coding }, ..] => {
-                out = Spool::new(u64::MAX);
+                out = Spool::within(u64::MAX, self.folder);
                 made = Some(self.code_sound(&mut out, *track, coding)?);
             }
             [Step::CopyVideo { track: video }, Step::CopyAudio { track }, ..] => {
                 self.copy_video(&mut out, *video, Some(*track), rung.format)?;
             }
             [Step::CopyVideo { track: video }, Step::EncodeAudio { track, coding }, ..] => {
-                out = Spool::new(self.source.len().saturating_mul(2).saturating_add(TABLES));
+                out = Spool::within(self.source.len().saturating_mul(2).saturating_add(TABLES), self.folder);
                 self.copy_video_code_sound(&mut out, *video, *track, coding)?;
             }
             [Step::CopyVideo { track: video }, ..] => self.copy_video(&mut out, *video, None, rung.format)?,
@@ -202,7 +205,7 @@ impl<'a> Bench<'a> {
             _ => return self.copy_frames(out, track, format),
         };
         let keep = [self.number(Kind::Audio, track)?];
-        let job = CopyJob { keep: &keep, target, salvage: self.salvage };
+        let job = CopyJob { keep: &keep, target, salvage: self.salvage, source: Some(self.source) };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
     }
 
@@ -255,11 +258,16 @@ impl<'a> Bench<'a> {
         let input = reopen()?;
         let made = audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)?;
         let _ = self.coded_us.set(made.duration_us);
-        // ffmpeg goes over what it cannot decode without a word.
-        if self.engine == Engine::Ffmpeg && duration.is_some_and(|us| made.duration_us.saturating_add(LOST_US) < us) {
+        self.is_whole(made.duration_us, duration)?;
+        Ok(made)
+    }
+
+    /// ffmpeg goes over what it cannot decode without a word: less sound than `stated` shows that.
+    fn is_whole(&self, found_us: u64, stated: Option<u64>) -> Result<()> {
+        if self.engine == Engine::Ffmpeg && stated.is_some_and(|us| found_us.saturating_add(LOST_US) < us) {
             return Err(Error::malformed("ffmpeg decodes only the beginning of it; send the original again"));
         }
-        Ok(made)
+        Ok(())
     }
 
     /// The samples of a stream of sound; holes between its packets are silence.
@@ -305,14 +313,14 @@ impl<'a> Bench<'a> {
             keep.push(self.number(Kind::Audio, track)?);
         }
         let target = if format == Format::ThreeGp { Target::ThreeGp } else { Target::Mp4 };
-        let job = CopyJob { keep: &keep, target, salvage: self.salvage };
+        let job = CopyJob { keep: &keep, target, salvage: self.salvage, source: Some(self.source) };
         copy::copy(out, &mut || self.open(), job, self.cancel).map(drop)
     }
 
     fn copy_video_code_sound(&self, out: &mut Spool, video: usize, track: usize, coding: &AudioCoding) -> Result<()> {
         let encoded = self.aac(track, coding)?;
         let keep = [self.number(Kind::Video, video)?];
-        let job = CopyJob { keep: &keep, target: Target::Mp4, salvage: self.salvage };
+        let job = CopyJob { keep: &keep, target: Target::Mp4, salvage: self.salvage, source: Some(self.source) };
         let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
         let beside = Beside { track: &encoded.track, packets: &packets };
         copy::copy_beside(out, &mut || self.open(), job, &beside, self.cancel).map(drop)
@@ -323,7 +331,9 @@ impl<'a> Bench<'a> {
         let input = reopen()?;
         let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
         let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
-        let _ = u64::try_from(us).map(|us| self.coded_us.set(us));
+        let us = u64::try_from(us).unwrap_or(u64::MAX);
+        self.is_whole(us, self.streams.audio.get(track).and_then(|track| track.duration_us))?;
+        let _ = self.coded_us.set(us);
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {
             encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });
@@ -353,7 +363,9 @@ impl<'a> Bench<'a> {
                 let us = i128::from(packet.pts) * 1_000_000 / i128::from(described.timescale.max(1));
                 let rate = described.sample_rate.unwrap_or(48_000).max(1);
                 let priming = i128::from(described.priming.unwrap_or(0)) * 1_000_000 / i128::from(rate);
-                return Ok(u64::try_from(us + priming).unwrap_or(0));
+                // Opus in a transport stream says with each packet what of its start is not played.
+                let unplayed = i128::from(packet.discard_ns.min(0).unsigned_abs()) / 1000;
+                return Ok(u64::try_from(us + priming + unplayed).unwrap_or(0));
             }
         }
         Ok(0)
@@ -434,7 +446,7 @@ impl<'a> Bench<'a> {
     /// One file of `pictures`, an MP4 of ours, and `sound`.
     fn join(&self, out: &mut Spool, pictures: &Source, sound: &Sound) -> Result<()> {
         let mut open = || demux::open(pictures, Format::Mp4);
-        let job = CopyJob { keep: &[0], target: Target::Mp4, salvage: false };
+        let job = CopyJob { keep: &[0], target: Target::Mp4, salvage: false, source: None };
         match sound {
             Sound::None => copy::copy(out, &mut open, job, self.cancel).map(drop),
             Sound::Coded(encoded) => {

@@ -114,7 +114,7 @@ impl Demuxer for Adts<'_> {
         let header = AdtsHeader::parse(content).map_or(7, |header| header.header_length);
         let unit = content.get(header..).unwrap_or_default();
         packet.data.clear();
-        if want == Want::Content {
+        if want != Want::Table {
             packet.data.extend_from_slice(unit);
         }
         packet.size = u32::try_from(unit.len()).unwrap_or(u32::MAX);

@@ -109,7 +109,7 @@ impl Demuxer for Amr<'_> {
             };
         };
         packet.data.clear();
-        if want == Want::Content {
+        if want != Want::Table {
             let bytes = self.blocks.from(place, length)?;
             packet.data.extend_from_slice(bytes.get(..length).unwrap_or(bytes));
         }

@@ -323,7 +323,7 @@ impl<'a> Avi<'a> {
         packet.sync = kind != Kind::Video || codec == "mjpeg" || indexed.unwrap_or(unit == 0);
         let looked_into = kind == Kind::Video && indexed.is_none() && codec == "mpeg4";
         packet.data.clear();
-        if byte_stream || ordered || want == Want::Content || looked_into {
+        if byte_stream || ordered || want != Want::Table || looked_into {
             let mut data = std::mem::take(&mut packet.data);
             self.content(chunk, &mut data)?;
             if let Some(stream) = self.streams.get_mut(chunk.track) {
@@ -373,7 +373,8 @@ impl<'a> Avi<'a> {
                 sync: true,
                 discard_ns: 0,
                 size: u32::try_from(data.len()).unwrap_or(u32::MAX),
-                data: if want == Want::Content { std::mem::take(&mut data) } else { Vec::new() },
+                data: if want != Want::Table { std::mem::take(&mut data) } else { Vec::new() },
+                at: None,
             });
         }
         Ok(())

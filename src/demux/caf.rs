@@ -284,7 +284,7 @@ impl Demuxer for Caf<'_> {
         }
         let length = usize::try_from(size).unwrap_or(0);
         packet.data.clear();
-        if want == Want::Content {
+        if want != Want::Table {
             let bytes = self.data.from(self.at, length)?;
             match bytes.get(..length) {
                 Some(bytes) => packet.data.extend_from_slice(bytes),

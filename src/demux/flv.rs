@@ -323,7 +323,7 @@ impl Demuxer for Flv<'_> {
             packet.discard_ns = 0;
             packet.size = u32::try_from(size).unwrap_or(u32::MAX);
             packet.data.clear();
-            if want == Want::Content {
+            if want != Want::Table {
                 let size = usize::try_from(size).unwrap_or(0);
                 let at = tag.body + skip as u64;
                 if size <= 8 * 1024 {

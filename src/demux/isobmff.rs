@@ -354,6 +354,7 @@ impl Demuxer for Isobmff<'_> {
             (packet.dts, packet.pts, packet.duration) = (sample.dts, sample.pts, sample.duration);
             (packet.sync, packet.size, packet.discard_ns) = (sample.sync, sample.size, 0);
             packet.data.clear();
+            packet.at = (want == Want::Place).then_some(sample.offset);
             if want == Want::Content {
                 self.cache.read(self.source, sample.offset, sample.size, &mut packet.data)?;
             }

@@ -224,7 +224,7 @@ impl Demuxer for Matroska<'_> {
         packet.dts = order.map_or(frame.pts, |order| order.next(frame.pts));
         packet.data.clear();
         let size = match (want, packing) {
-            (Want::Content, _) | (Want::Table, Packing::Zlib) => {
+            (Want::Content | Want::Place, _) | (Want::Table, Packing::Zlib) => {
                 self.walk.content(&frame, packing, &mut packet.data)?;
                 packet.data.len() as u64
             }

@@ -146,7 +146,7 @@ impl Demuxer for Mp3<'_> {
             };
         };
         packet.data.clear();
-        if want == Want::Content {
+        if want != Want::Table {
             packet.data.extend_from_slice(self.walk.content(place, frame.length)?);
         }
         packet.size = u32::try_from(frame.length).unwrap_or(u32::MAX);

@@ -175,7 +175,7 @@ impl<'a> MpegTs<'a> {
         if byte(packet, 0) != Some(0x47) {
             return self.resume();
         }
-        let Some(Unit { pid, starts, scrambled, counter, content }) = unit(packet) else {
+        let Some(Unit { pid, starts, scrambled, counter, announced, content }) = unit(packet) else {
             self.used = (self.used + self.stride).min(self.buffer.len());
             return Ok(true);
         };
@@ -194,7 +194,7 @@ impl<'a> MpegTs<'a> {
         if !stream.counts(counter, starts, content, &mut lost) {
             return Ok(true);
         }
-        if lost && !std::mem::replace(&mut self.lost, true) {
+        if lost && !announced && !std::mem::replace(&mut self.lost, true) {
             self.damage.push(Damage::Malformed(format!("packets are missing before byte {place}")));
         }
         stream.track.encrypted |= scrambled;
@@ -322,6 +322,8 @@ struct Unit<'p> {
     starts: bool,
     scrambled: bool,
     counter: u8,
+    /// Whether it says itself that the counter may jump (`discontinuity_indicator`, §2.4.3.5).
+    announced: bool,
     content: &'p [u8],
 }
 
@@ -338,7 +340,9 @@ fn unit(packet: &[u8]) -> Option<Unit<'_>> {
         return None;
     }
     let (starts, scrambled) = (flags & 0x4000 != 0, control & 0xC0 != 0);
-    Some(Unit { pid: flags & 0x1FFF, starts, scrambled, counter: control & 0x0F, content: packet.get(at..)? })
+    let announced = at > 5 && byte(packet, 5)? & 0x80 != 0;
+    let (pid, counter) = (flags & 0x1FFF, control & 0x0F);
+    Some(Unit { pid, starts, scrambled, counter, announced, content: packet.get(at..)? })
 }
 
 impl Demuxer for MpegTs<'_> {

@@ -293,7 +293,7 @@ impl Demuxer for Ogg<'_> {
         packet.discard_ns = i64::from(waiting.discard) * 1_000_000_000 / rate.max(1);
         packet.size = u32::try_from(waiting.data.len()).unwrap_or(u32::MAX);
         stream.time = stream.time.saturating_add(i64::from(waiting.samples));
-        packet.data = if want == Want::Content { waiting.data } else { Vec::new() };
+        packet.data = if want != Want::Table { waiting.data } else { Vec::new() };
         Ok(true)
     }
 }

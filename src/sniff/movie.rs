@@ -20,6 +20,10 @@ const STILLS: [&str; 2] = ["mjpeg", "png"];
 pub(super) struct Movie {
     /// Codecs, channels, fragments.
     pub(super) streams: Streams,
+    /// Codecs of tracks of pictures whose tables are empty.
+    empty: Vec<String>,
+    /// Whether a table of sound is not.
+    heard: bool,
 }
 
 impl Movie {
@@ -50,17 +54,21 @@ pub(super) fn read(window: &mut Window<'_>, moov: BoxAt) -> Result<Movie> {
             b"mvex" => movie.streams.fragmented = true,
             b"trak" => {
                 tracks += 1;
-                read_track(window, child, &mut movie.streams)?;
+                read_track(window, child, &mut movie)?;
             }
             _ => {}
         }
         offset = child.end;
     }
+    // Fragments fill tables that are empty; beside sound that has its own, what holds nothing is no film.
+    if movie.streams.fragmented || !movie.heard {
+        movie.streams.video_codecs.append(&mut movie.empty);
+    }
     Ok(movie)
 }
 
-/// Adds a track's codec to `streams` when it is one of sound or moving pictures.
-fn read_track(window: &mut Window<'_>, trak: BoxAt, streams: &mut Streams) -> Result<()> {
+/// Adds a track's codec to `movie` when it is one of sound or moving pictures.
+fn read_track(window: &mut Window<'_>, trak: BoxAt, movie: &mut Movie) -> Result<()> {
     let Some(media) = child(window, trak, *b"mdia")? else { return Ok(()) };
     let (mut handler, mut table) = (None, None);
     for part in children(window, media.body, media.end)? {
@@ -90,11 +98,15 @@ fn read_track(window: &mut Window<'_>, trak: BoxAt, streams: &mut Streams) -> Re
         None => Sample::default(),
     };
     let codec = sample.codec.unwrap_or_else(|| "unknown".to_owned());
+    let streams = &mut movie.streams;
     if !is_video {
+        movie.heard |= sample.times.is_some_and(|times| times > 0);
         if streams.audio_codecs.is_empty() {
             streams.channels = sample.channels.filter(|&channels| channels > 0);
         }
         streams.audio_codecs.push(codec);
+    } else if sample.times == Some(0) {
+        movie.empty.push(codec);
     } else if !(sample.count == Some(1) && STILLS.contains(&codec.as_str())) {
         // One still in a video track is the cover of a song.
         streams.video_codecs.push(codec);
@@ -112,6 +124,8 @@ struct Sample {
     codec: Option<String>,
     channels: Option<u16>,
     count: Option<u32>,
+    /// Rows of its first table, that of times.
+    times: Option<u32>,
 }
 
 fn read_table(window: &mut Window<'_>, table: BoxAt) -> Result<Sample> {
@@ -125,13 +139,15 @@ fn read_table(window: &mut Window<'_>, table: BoxAt) -> Result<Sample> {
                 let size = be32(bytes, 0).map_or(0, |size| size as usize);
                 let entry = bytes.get(..size).unwrap_or(bytes);
                 (sample.codec, sample.channels) = read_entry(entry);
-                // The number of samples stands behind tables of any length, and matters for stills alone.
-                if !sample.codec.as_deref().is_some_and(|codec| STILLS.contains(&codec)) {
-                    break;
-                }
             }
+            b"stts" => sample.times = be32(window.at(part.body, 8)?, 4),
             b"stsz" => sample.count = be32(window.at(part.body, 12)?, 8),
             _ => {}
+        }
+        // The number of samples stands behind tables of any length, and matters for stills alone.
+        let still = sample.codec.as_deref().is_none_or(|codec| STILLS.contains(&codec));
+        if !still && sample.times.is_some() {
+            break;
         }
     }
     Ok(sample)

@@ -111,7 +111,7 @@ impl Packets for AccessUnits<'_> {
     fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
         let Some(&size) = self.sizes.next() else { return Ok(false) };
         packet.data.clear();
-        if want == Want::Content {
+        if want != Want::Table {
             self.unit(size.into(), &mut packet.data)?;
         }
         (packet.track, packet.dts, packet.pts) = (0, self.time, self.time);

@@ -99,7 +99,7 @@ fn encode(
             let made = transcoded(chosen, encoded.frames, encoded.track.timescale, found);
             let tracks = [encoded.track.clone()];
             let mut open = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
-            mp4::write(out, mp4::Brand::M4a, &tracks, &mut open, cancel)?;
+            mp4::write(out, mp4::Brand::M4a, &tracks, &mut open, None, cancel)?;
             Ok(made)
         }
     }

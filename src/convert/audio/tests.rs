@@ -56,9 +56,9 @@ const VOICE: AudioCoding = AudioCoding {
 fn bytes(spool: Spool) -> Vec<u8> {
     match spool.into_body().unwrap() {
         Body::Memory(bytes) => bytes,
-        Body::File(mut file, _) => {
+        Body::File(file, _) => {
             let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).unwrap();
+            file.file().read_to_end(&mut bytes).unwrap();
             bytes
         }
     }

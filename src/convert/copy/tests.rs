@@ -42,7 +42,7 @@ impl Demuxer for Fake {
 }
 
 fn copied(fake: &Fake, keep: &[usize], target: Target) -> Result<Vec<u8>> {
-    copied_to(fake, CopyJob { keep, target, salvage: false }).map(|(bytes, _)| bytes)
+    copied_to(fake, CopyJob { keep, target, salvage: false, source: None }).map(|(bytes, _)| bytes)
 }
 
 fn copied_to(fake: &Fake, what: CopyJob) -> Result<(Vec<u8>, Copied)> {
@@ -172,7 +172,46 @@ fn a_cut_source_is_copied_only_with_salvage() {
     fake.cut = true;
     for target in [Target::M4a, Target::Adts] {
         assert_eq!(copied(&fake, &[1], target).unwrap_err().kind(), ErrorKind::Malformed);
-        let (bytes, copied) = copied_to(&fake, CopyJob { keep: &[1], target, salvage: true }).unwrap();
+        let (bytes, copied) = copied_to(&fake, CopyJob { keep: &[1], target, salvage: true, source: None }).unwrap();
         assert!(copied.cut && bytes.len() >= 200 * 30);
+    }
+}
+
+/// The decoder configuration of a clip, and its sequence parameter set with a length in front.
+fn avc(name: &str) -> (Vec<u8>, Vec<u8>) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/video").join(name);
+    let source = Source::open(path).unwrap();
+    let demuxer = crate::demux::open(&source, crate::format::Format::Mp4).unwrap();
+    let config = demuxer.tracks().iter().find(|track| track.codec == "h264").unwrap().config.clone();
+    let sps = crate::codec::h264::Config::parse(&config).unwrap().sps.unwrap();
+    let unit = [&u32::try_from(sps.len()).unwrap().to_be_bytes(), sps].concat();
+    (config, unit)
+}
+
+#[test]
+fn pictures_that_change_in_the_middle_are_not_copied() {
+    let (config, same) = avc("fit__h264-main-aac.mp4");
+    let (_, other) = avc("unfit__high-b-frames__video.profile.mp4");
+    let slice = [0, 0, 0, 2, 0x65, 0x88];
+    let mut track = Track::new(1, Kind::Video, "h264", 1000);
+    (track.config, track.size) = (config, Some((320, 240)));
+    let film = |track: &Track, middle: &[u8]| {
+        let packet = |at: i64, data: Vec<u8>| Packet {
+            dts: at * 40,
+            pts: at * 40,
+            duration: 40,
+            sync: at == 0,
+            data,
+            ..Packet::default()
+        };
+        let data = |at| if at == 5 { [middle, &slice].concat() } else { slice.to_vec() };
+        let packets = (0..10).map(|at| packet(at, data(at))).collect();
+        Fake { tracks: vec![track.clone()], packets: Rc::new(packets), at: 0, cut: false }
+    };
+    for target in [Target::Mp4, Target::ThreeGp] {
+        assert!(copied(&film(&track, &same), &[0], target).is_ok());
+        let error = copied(&film(&track, &other), &[0], target).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.what().contains("change in the middle"), "{error}");
     }
 }

@@ -3,12 +3,11 @@
 use super::{Bench, streams};
 use crate::cancel::Cancel;
 use crate::convert::audio;
-#[cfg(feature = "video")]
 use crate::demux::Kind;
 use crate::engine::Ffmpeg;
 use crate::error::{ErrorKind, Result};
 use crate::facts::{Facts, StreamFacts};
-use crate::plan::Engine;
+use crate::plan::{Engine, decodes};
 use crate::source::Source;
 use std::sync::OnceLock;
 
@@ -19,16 +18,35 @@ pub(crate) struct Heard {
     pub waveform: Option<[u8; 64]>,
 }
 
-/// Decodes the sound that is kept, or all of it, and drops it: shows what the headers cannot.
+/// How much of sound beside pictures is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// All of it.
+    Whole,
+    /// As much as shows whether it plays.
+    Sampled,
+}
+
+/// Decodes the sound of a file and drops it: shows what the headers cannot.
 ///
 /// # Errors
 /// `Malformed` when it does not decode; `Unsupported` where nobody here decodes it; `Limit`; `Cancelled`; `Io`.
-pub(crate) fn listen(source: &Source, facts: &Facts, ffmpeg: Option<&Ffmpeg>, cancel: &Cancel) -> Result<Heard> {
+pub(crate) fn listen(
+    source: &Source,
+    facts: &Facts,
+    depth: Depth,
+    ffmpeg: Option<&Ffmpeg>,
+    cancel: &Cancel,
+) -> Result<Heard> {
     let Some(streams) = streams(facts) else { return Ok(Heard::default()) };
     let pictures = !streams.video.is_empty();
     let mut heard = Heard::default();
     for track in 0..streams.audio.len() {
         let bench = looking(source, facts, streams, ffmpeg, cancel);
+        // Whatever keeps it from that shows below.
+        if pictures && depth == Depth::Sampled && bench.plays(track).unwrap_or(false) {
+            continue;
+        }
         match bench.pcm(track, pictures) {
             Ok(input) => heard.waveform = heard.waveform.or(Some(audio::listen(input, cancel)?)),
             // A track beside others that is not decoded here was not found damaged.
@@ -63,6 +81,17 @@ pub(crate) fn watch(source: &Source, facts: &Facts, cancel: &Cancel) -> Result<(
     Ok(())
 }
 
+impl Bench<'_> {
+    /// Whether the sound plays, as far as a few of its packets show.
+    fn plays(&self, track: usize) -> Result<bool> {
+        let codec = self.streams.audio.get(track).map(|track| track.codec.as_str());
+        if !codec.is_some_and(|codec| decodes(codec, self.facts.format)) {
+            return Ok(false);
+        }
+        audio::plays(self.open()?, self.source, self.number(Kind::Audio, track)?, self.cancel)
+    }
+}
+
 /// A bench for looking alone, by what is built in.
 fn looking<'a>(
     source: &'a Source,
@@ -71,6 +100,6 @@ fn looking<'a>(
     ffmpeg: Option<&'a Ffmpeg>,
     cancel: &'a Cancel,
 ) -> Bench<'a> {
-    let (engine, max_bytes) = (Engine::Builtin, u64::MAX);
-    Bench { source, facts, streams, engine, ffmpeg, cancel, max_bytes, salvage: false, coded_us: OnceLock::new() }
+    let (engine, max_bytes, folder, salvage) = (Engine::Builtin, u64::MAX, None, false);
+    Bench { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, coded_us: OnceLock::new() }
 }

@@ -43,9 +43,9 @@ mod tests {
         let source = Source::from_bytes(bytes.clone(), None);
         let mut out = Spool::new(u64::MAX);
         between(&mut out, &source, 1000, 1_299_872, &Cancel::default()).unwrap();
-        let Body::File(mut file, len) = out.into_body().unwrap() else { panic!("large") };
+        let Body::File(file, len) = out.into_body().unwrap() else { panic!("large") };
         let mut copied = Vec::new();
-        std::io::Read::read_to_end(&mut file, &mut copied).unwrap();
+        std::io::Read::read_to_end(&mut file.file(), &mut copied).unwrap();
         assert_eq!((copied.len() as u64, copied == bytes[1000..1_299_872]), (len, true));
         assert!(between(&mut Spool::new(9), &source, 1_300_000, 1_300_000, &Cancel::default()).is_err());
         assert!(between(&mut Spool::new(u64::MAX), &source, 0, 1_300_001, &Cancel::default()).is_err());

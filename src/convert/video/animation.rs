@@ -139,7 +139,7 @@ impl Demuxer for Reel<'_> {
         packet.size = if self.frames == 0 { u32::try_from(self.bytes).unwrap_or(u32::MAX) } else { 0 };
         packet.data.clear();
         self.frames += 1;
-        if want == Want::Content {
+        if want != Want::Table {
             packet.data.extend_from_slice(self.shown(DynamicImage::ImageRgba8(frame))?.as_raw());
         }
         Ok(true)

@@ -93,7 +93,7 @@ pub(super) fn assemble(
         }
         Ok(Box::new(Merged::new(parts)))
     };
-    mp4::write(&mut out, mp4::Brand::Mp4, &tracks, &mut open, cancel)?;
+    mp4::write(&mut out, mp4::Brand::Mp4, &tracks, &mut open, None, cancel)?;
     Ok(out)
 }
 

@@ -18,6 +18,7 @@ use crate::cancel::Cancel;
 use crate::convert::spool::{Spool, failed};
 use crate::demux::Track;
 use crate::error::{Error, Result};
+use crate::source::Source;
 use std::io::{BufWriter, Write};
 use table::Table;
 
@@ -36,12 +37,20 @@ pub(crate) enum Brand {
 pub(crate) type Open<'o, 'p> = &'o mut dyn FnMut() -> Result<Box<dyn Packets + 'p>>;
 
 /// Writes `tracks`, whose packets `open` gives, as one file. [`Track`] says how each shall stand: its times, its edit
-/// list, its sample entry (as it is, or made of codec and configuration).
+/// list, its sample entry (as it is, or made of codec and configuration). With `source`, packets may say where in it
+/// their content lies in place of giving it.
 ///
 /// # Errors
 /// What the packets give; `Unsupported` for a codec that has no sample entry here; `Malformed` when there are no packets
 /// or the two passes differ; `Limit` when it would not go into `out`.
-pub(crate) fn write(out: &mut Spool, brand: Brand, tracks: &[Track], open: Open, cancel: &Cancel) -> Result<()> {
+pub(crate) fn write(
+    out: &mut Spool,
+    brand: Brand,
+    tracks: &[Track],
+    open: Open,
+    source: Option<&Source>,
+    cancel: &Cancel,
+) -> Result<()> {
     let mut table = Table::read(tracks, &mut *open()?, cancel)?;
     if table.chunks.is_empty() {
         return Err(Error::malformed("holds no packets"));
@@ -79,5 +88,5 @@ pub(crate) fn write(out: &mut Spool, brand: Brand, tracks: &[Track], open: Open,
     buffered.write_all(&mdat).and_then(|()| buffered.flush()).map_err(failed)?;
     drop(buffered);
     drop(head);
-    media::place(out, content, &table, &mut *open()?, cancel)
+    media::place(out, content, &table, &mut *open()?, source, cancel)
 }

@@ -129,7 +129,7 @@ impl Packets for Replay<'_> {
         packet.pts = i64::from_le_bytes(long);
         packet.discard_ns = 0;
         packet.data.clear();
-        if want == Want::Content {
+        if want != Want::Table {
             packet.data.resize(usize::try_from(packet.size).unwrap_or(0), 0);
             self.content.fill(&mut packet.data)?;
         }

@@ -19,6 +19,10 @@ fn list(body: &[u8], movie_timescale: u32) -> Option<Vec<EditEntry>> {
         let Some(entry) = entry(&mut rest, version, movie_timescale) else { break };
         list.push(entry);
     }
+    // Nothing is shown behind the last piece, whether an edit says so or not.
+    if let Some(last) = list.iter().rposition(|entry| entry.media_time >= 0) {
+        list.truncate(last + 1);
+    }
     Some(list)
 }
 
@@ -48,6 +52,11 @@ mod tests {
         let edits = read(&edts, 1000);
         let found: Vec<(u64, i64)> = edits.list.iter().map(|entry| (entry.duration_us, entry.media_time)).collect();
         assert_eq!(found, [(500_000, -1), (1_000_000, 1024)]);
+        // An empty edit at the end says nothing; one that is alone does.
+        edts[3] = 0x34;
+        edts.extend_from_slice(&[0, 0, 3, 0xe8, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0]);
+        assert_eq!(read(&edts, 1000), edits);
+        assert_eq!(read(&edts[..36], 1000).list, edits.list[..1]);
         assert!(read(&edts[..20], 1000).list.is_empty());
     }
 }

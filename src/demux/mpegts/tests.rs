@@ -152,6 +152,10 @@ fn a_picture_that_the_end_cuts_is_left_out_and_missing_packets_are_damage() {
     // The second packet of a picture.
     let lost = [&bytes[..188 * 6], &bytes[188 * 7..]].concat();
     assert_eq!(cut(&lost), (10, true, 1));
+    // Unless the next one says so.
+    let mut announced = lost.clone();
+    announced[188 * 6 + 5] |= 0x80;
+    assert_eq!((announced[188 * 6 + 3] & 0x30, cut(&announced)), (0x30, (10, true, 0)));
     // Twice the same is once.
     let twice = [&bytes[..188 * 7], &bytes[188 * 6..]].concat();
     assert_eq!(cut(&twice), (10, true, 0));

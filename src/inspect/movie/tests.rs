@@ -66,3 +66,56 @@ fn sound_is_described() {
     assert_eq!(streams("audio/unfit__two-tracks__audio.streams.m4a").audio.len(), 2);
     assert!(matches!(facts("audio/broken__cut-in-data__any.malformed.m4a").damage[..], [Damage::Truncated(_), ..]));
 }
+
+#[test]
+fn pictures_without_a_sample_are_no_film() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/video/fit__h264-main-aac.mp4");
+    let whole = std::fs::read(path).unwrap();
+    let facts = |empty: &str| {
+        let mut bytes = whole.clone();
+        let handler = crate::bytes::find(&bytes, empty.as_bytes()).unwrap();
+        for (kind, count) in [("stts", 8), ("stsc", 8), ("stsz", 12), ("stco", 8), ("stss", 8), ("ctts", 8)] {
+            // Not all tracks have all tables.
+            let end =
+                bytes[handler..].windows(4).position(|word| word == b"trak").map_or(bytes.len(), |at| handler + at);
+            if let Some(at) = crate::bytes::find(&bytes[handler..end], kind.as_bytes()) {
+                bytes[handler + at + count..][..4].fill(0);
+            }
+        }
+        let source = Source::from_bytes(bytes, Some(Path::new("a.mp4")));
+        crate::inspect::inspect(&source, &crate::sniff::sniff(&source).unwrap()).unwrap()
+    };
+    let sound = facts("vide");
+    assert_eq!((sound.format, sound.damage.as_slice()), (crate::format::Format::M4a, [].as_slice()));
+    let Media::Audio(streams) = sound.media else { panic!("{sound:?}") };
+    assert_eq!((streams.audio.len(), streams.video.len()), (1, 0));
+    let pictures = facts("soun");
+    assert_eq!(pictures.format, crate::format::Format::Mp4);
+    let Media::Video(streams) = pictures.media else { panic!("{pictures:?}") };
+    assert_eq!((streams.audio.len(), streams.video.len()), (0, 1));
+}
+
+#[test]
+fn of_a_large_file_little_but_the_index_is_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/video/fit__moov-last__video.moov-last.mp4");
+    let bytes = std::fs::read(path).unwrap();
+    let index = bytes.windows(4).rposition(|word| word == b"moov").unwrap() - 4;
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.mp4");
+    // A hole of 100 MB before the index.
+    let hole = 100_000_000_u32;
+    let mut file = std::fs::File::create(&large).unwrap();
+    let mut put = |at: u64, bytes: &[u8]| {
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(at)).unwrap();
+        std::io::Write::write_all(&mut file, bytes).unwrap();
+    };
+    put(0, &bytes[..index]);
+    put(index as u64, &[&hole.to_be_bytes()[..], b"free"].concat());
+    put(index as u64 + u64::from(hole), &bytes[index..]);
+    let source = Source::open(&large).unwrap();
+    let sniffed = crate::sniff::sniff(&source).unwrap();
+    let facts = crate::inspect::inspect(&source, &sniffed).unwrap();
+    assert_eq!((facts.damage.as_slice(), facts.bytes > 100_000_000), ([].as_slice(), true));
+    let allowed = (bytes.len() - index) as u64 + 64 * 1024;
+    assert!(source.bytes_read() < allowed, "{} of {allowed} bytes", source.bytes_read());
+}

@@ -7,9 +7,10 @@ use crate::convert::write::Packets;
 use crate::demux::{Packet, Want};
 use crate::error::{Error, Result};
 use crate::limits::capped_vec;
+use crate::source::Source;
 
 /// Content of a track that is gathered before it goes into the spool, in bytes.
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 512 * 1024;
 
 /// The header of the `mdat` box around `bytes` of content.
 pub(super) fn header(bytes: u64) -> Vec<u8> {
@@ -20,22 +21,25 @@ pub(super) fn header(bytes: u64) -> Vec<u8> {
 }
 
 /// A track's way through its chunks.
+#[derive(Default)]
 struct Lane {
-    /// The chunk it is in, by its index in the table, and how many samples and bytes of it are to come.
-    chunk: usize,
+    /// How many of the table's chunks it has passed, and how many samples and bytes of its own are to come in this one.
+    passed: usize,
     samples: u32,
     bytes: u64,
     /// Where its next byte goes, behind what is gathered.
     at: u64,
     gathered: Vec<u8>,
+    filled: usize,
 }
 
-/// Writes the content, which starts at `content`.
+/// Writes the content, which starts at `content`; what packets say to lie in `source` is read there.
 pub(super) fn place(
     out: &mut Spool,
     content: u64,
     table: &Table,
     packets: &mut dyn Packets,
+    source: Option<&Source>,
     cancel: &Cancel,
 ) -> Result<()> {
     let mut offsets = capped_vec(table.chunks.len());
@@ -44,24 +48,27 @@ pub(super) fn place(
         offsets.push(at);
         at += chunk.bytes;
     }
-    let mut lanes: Vec<Lane> = (0..table.tracks.len())
-        .map(|_| Lane { chunk: usize::MAX, samples: 0, bytes: 0, at: 0, gathered: Vec::new() })
-        .collect();
+    let mut lanes: Vec<Lane> = (0..table.tracks.len()).map(|_| Lane::default()).collect();
     let mut digest = Digest::default();
     let mut packet = Packet::default();
-    while packets.next(&mut packet, Want::Content)? {
+    let want = if source.is_some() { Want::Place } else { Want::Content };
+    while packets.next(&mut packet, want)? {
         digest.add(&packet, cancel)?;
         let lane = lanes.get_mut(packet.track).ok_or_else(changed)?;
         if lane.samples == 0 {
             lane.flush(out)?;
             lane.enter(packet.track, table, &offsets)?;
         }
-        let size = packet.data.len() as u64;
-        if size != u64::from(packet.size) || size > lane.bytes {
+        let size = u64::from(packet.size);
+        if size > lane.bytes {
             return Err(changed());
         }
         (lane.samples, lane.bytes) = (lane.samples - 1, lane.bytes - size);
-        lane.put(out, &packet.data)?;
+        match (packet.at, source) {
+            (Some(from), Some(source)) => lane.copy(out, source, from, size)?,
+            _ if packet.data.len() as u64 == size => lane.put(out, &packet.data)?,
+            _ => return Err(changed()),
+        }
     }
     for lane in &mut lanes {
         lane.flush(out)?;
@@ -73,35 +80,55 @@ pub(super) fn place(
 impl Lane {
     /// Goes on to the track's next chunk.
     fn enter(&mut self, track: usize, table: &Table, offsets: &[u64]) -> Result<()> {
-        let from = self.chunk.wrapping_add(1);
-        let rest = table.chunks.iter().enumerate().skip(from);
+        let rest = table.chunks.iter().enumerate().skip(self.passed);
         let (index, chunk) = rest.into_iter().find(|(_, chunk)| chunk.track == track).ok_or_else(changed)?;
-        (self.chunk, self.samples, self.bytes) = (index, chunk.samples, chunk.bytes);
+        (self.passed, self.samples, self.bytes) = (index + 1, chunk.samples, chunk.bytes);
         self.at = offsets.get(index).copied().ok_or_else(changed)?;
         Ok(())
     }
 
-    fn put(&mut self, out: &mut Spool, bytes: &[u8]) -> Result<()> {
-        if self.gathered.len() + bytes.len() > BUFFER {
+    /// Room for the next `count` bytes, at most [`BUFFER`] of them.
+    fn room(&mut self, out: &mut Spool, count: usize) -> Result<&mut [u8]> {
+        if self.filled + count > BUFFER {
             self.flush(out)?;
         }
-        if bytes.len() >= BUFFER / 2 {
-            self.flush(out)?;
-            out.move_to(self.at)?;
-            out.put(bytes)?;
-            self.at += bytes.len() as u64;
-        } else {
-            self.gathered.extend(bytes);
+        // Made long once: what is filled again and again need not be cleared before.
+        if self.gathered.is_empty() {
+            self.gathered.resize(BUFFER, 0);
+        }
+        let from = self.filled;
+        self.filled += count;
+        self.gathered
+            .get_mut(from..from + count)
+            .ok_or_else(|| Error::engine("more is gathered than there is room for"))
+    }
+
+    fn put(&mut self, out: &mut Spool, bytes: &[u8]) -> Result<()> {
+        for part in bytes.chunks(BUFFER) {
+            self.room(out, part.len())?.copy_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// Puts `size` bytes of `source` from `from` on.
+    fn copy(&mut self, out: &mut Spool, source: &Source, mut from: u64, size: u64) -> Result<()> {
+        let mut left = size;
+        while left > 0 {
+            let count = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
+            if source.read_at(from, self.room(out, count)?)? != count {
+                return Err(changed());
+            }
+            (from, left) = (from + count as u64, left - count as u64);
         }
         Ok(())
     }
 
     fn flush(&mut self, out: &mut Spool) -> Result<()> {
-        if !self.gathered.is_empty() {
+        let filled = std::mem::take(&mut self.filled);
+        if let Some(bytes) = self.gathered.get(..filled).filter(|bytes| !bytes.is_empty()) {
             out.move_to(self.at)?;
-            out.put(&self.gathered)?;
-            self.at += self.gathered.len() as u64;
-            self.gathered.clear();
+            out.put(bytes)?;
+            self.at += filled as u64;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::boxes::{child, children};
 use crate::bytes::be32;
 use crate::convert::spool::Body;
 use crate::convert::write::store::PacketStore;
-use crate::demux::{EditEntry, Kind, Packet};
+use crate::demux::{EditEntry, Kind, Packet, Want};
 use crate::error::ErrorKind;
 
 fn video() -> Track {
@@ -52,7 +52,7 @@ fn store(with_video: bool, with_sound: bool, shift: i64) -> PacketStore {
 
 fn written(tracks: &[Track], store: &PacketStore, brand: Brand) -> Vec<u8> {
     let mut out = Spool::new(u64::MAX);
-    write(&mut out, brand, tracks, &mut || Ok(Box::new(store.replay())), &Cancel::default()).unwrap();
+    write(&mut out, brand, tracks, &mut || Ok(Box::new(store.replay())), None, &Cancel::default()).unwrap();
     match out.into_body().unwrap() {
         Body::Memory(bytes) => bytes,
         Body::File(..) => panic!("small"),
@@ -213,7 +213,7 @@ fn rotation_shape_and_language_are_kept() {
 struct Fickle<'a>(crate::convert::write::store::Replay<'a>, bool);
 
 impl Packets for Fickle<'_> {
-    fn next(&mut self, packet: &mut Packet, want: crate::demux::Want) -> Result<bool> {
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
         let more = self.0.next(packet, want)?;
         if self.1 && packet.dts > 50_000 {
             packet.pts += 1;
@@ -231,15 +231,63 @@ fn a_source_that_changes_is_refused() {
         pass += 1;
         Ok(Box::new(Fickle(store.replay(), pass == 2)) as Box<dyn Packets>)
     };
-    let error = write(&mut out, Brand::Mp4, &[video(), sound()], &mut open, &Cancel::default()).unwrap_err();
+    let error = write(&mut out, Brand::Mp4, &[video(), sound()], &mut open, None, &Cancel::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
     let mut out = Spool::new(1000);
     let mut open = || Ok(Box::new(store.replay()) as Box<dyn Packets>);
-    let error = write(&mut out, Brand::Mp4, &[video(), sound()], &mut open, &Cancel::default()).unwrap_err();
+    let error = write(&mut out, Brand::Mp4, &[video(), sound()], &mut open, None, &Cancel::default()).unwrap_err();
     assert_eq!((error.kind(), out.len()), (ErrorKind::Limit, 0));
     let cancel = Cancel::default();
     cancel.cancel();
     let empty = PacketStore::new(0);
-    let error = write(&mut out, Brand::Mp4, &[video()], &mut || Ok(Box::new(empty.replay())), &cancel).unwrap_err();
+    let error =
+        write(&mut out, Brand::Mp4, &[video()], &mut || Ok(Box::new(empty.replay())), None, &cancel).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
+}
+
+/// Packets that say where their content lies.
+struct Placed<'a> {
+    packets: &'a [(u64, Vec<u8>)],
+    at: usize,
+}
+
+impl Packets for Placed<'_> {
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
+        let Some((from, content)) = self.packets.get(self.at) else { return Ok(false) };
+        let dts = i64::try_from(self.at).unwrap() * 1024;
+        *packet = Packet { dts, pts: dts, duration: 1024, sync: true, ..Packet::default() };
+        packet.size = u32::try_from(content.len()).unwrap();
+        packet.at = (want == Want::Place).then_some(*from);
+        if want == Want::Content {
+            packet.data.clone_from(content);
+        }
+        self.at += 1;
+        Ok(true)
+    }
+}
+
+#[test]
+fn content_is_copied_from_where_it_lies() {
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let source = Source::from_bytes(bytes.clone(), None);
+    // Small ones, one larger than what is gathered, none at all, and not in the order of the file.
+    let places = [(2_000_000_u64, 700_000_usize), (7, 3), (10, 0), (500_000, 1_200_000), (0, 40)];
+    let packets: Vec<(u64, Vec<u8>)> =
+        places.iter().map(|&(from, size)| (from, bytes[from as usize..from as usize + size].to_vec())).collect();
+    let mut track = sound();
+    track.id = 1;
+    let written = |source: Option<&Source>| {
+        let mut out = Spool::new(u64::MAX);
+        let mut open = || Ok(Box::new(Placed { packets: &packets, at: 0 }) as Box<dyn Packets>);
+        write(&mut out, Brand::M4a, std::slice::from_ref(&track), &mut open, source, &Cancel::default())?;
+        let mut content = Vec::new();
+        out.move_to(0)?;
+        std::io::Read::read_to_end(&mut out, &mut content).unwrap();
+        Ok::<_, Error>(content)
+    };
+    let (placed, carried) = (written(Some(&source)).unwrap(), written(None).unwrap());
+    assert!(placed == carried && placed.len() > 1_900_000);
+    // A source that has become shorter gives nothing away.
+    let short = Source::from_bytes(bytes[..1_000_000].to_vec(), None);
+    assert_eq!(written(Some(&short)).unwrap_err().kind(), ErrorKind::Malformed);
 }
