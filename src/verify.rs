@@ -28,6 +28,7 @@ pub struct Fitted {
     content: Content,
     sha256: String,
     waveform: Option<[u8; 64]>,
+    missed_centi_lufs: Option<i32>,
     engine: Engine,
 }
 
@@ -96,6 +97,13 @@ impl Fitted {
     #[must_use]
     pub const fn waveform(&self) -> Option<&[u8; 64]> {
         self.waveform.as_ref()
+    }
+
+    /// How loud it is, in hundredths of LUFS, where a loudness was asked for that its peaks do not allow: one factor brings
+    /// it there, and peaks are not limited.
+    #[must_use]
+    pub const fn missed_centi_lufs(&self) -> Option<i32> {
+        self.missed_centi_lufs
     }
 
     /// Who decoded and encoded, where anything was.
@@ -280,6 +288,7 @@ pub(crate) fn verify(
         content,
         sha256: String::new(),
         waveform: candidate.waveform,
+        missed_centi_lufs: candidate.missed_centi_lufs,
         engine: candidate.engine,
     };
     fitted.sha256 = digest::of_copied(&mut fitted.open()?, &mut sink())
@@ -333,5 +342,6 @@ fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Resu
         return Err(Error::io("changed while it was checked", changed));
     }
     let (waveform, engine) = (None, Engine::Builtin);
-    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, engine })
+    let missed_centi_lufs = None;
+    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, missed_centi_lufs, engine })
 }
