@@ -42,6 +42,8 @@ pub(crate) struct Candidate {
     pub steps: Vec<Step>,
     /// How loud it is over its length, where sound was listened to.
     pub waveform: Option<[u8; 64]>,
+    /// The loudness of the sound, in hundredths of LUFS, where it is not the one that was wanted.
+    pub missed_centi_lufs: Option<i32>,
     /// Who did it.
     pub engine: Engine,
     /// Length of the sound that was decoded and coded anew, in microseconds.
@@ -51,7 +53,15 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// A picture's, or a document's.
     fn of(format: Format, bytes: Option<Vec<u8>>, steps: Vec<Step>) -> Self {
-        Self { format, body: bytes.map(Body::Memory), steps, waveform: None, engine: Engine::Builtin, coded_us: None }
+        Self {
+            format,
+            body: bytes.map(Body::Memory),
+            steps,
+            waveform: None,
+            missed_centi_lufs: None,
+            engine: Engine::Builtin,
+            coded_us: None,
+        }
     }
 
     /// Its length in bytes, where it is not the source's own.

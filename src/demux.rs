@@ -24,6 +24,10 @@ use crate::facts::{ColorTags, OtherKind};
 use crate::format::Format;
 use crate::source::Source;
 
+/// The shortest hole between packets that is a loss or a pause, in milliseconds: what is shorter is a rounding of times, or a
+/// clock that drifts, which without pictures nobody notices.
+pub(crate) const HOLE_MS: i64 = 100;
+
 /// What kind of content a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -80,6 +80,9 @@ pub struct Output {
     /// 64 amplitudes, 0 to 100, as chats draw them beside a voice note; present for voice notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waveform: Option<Vec<u8>>,
+    /// The loudness in hundredths of LUFS, where it is not the one that was asked for since the peaks do not allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed_centi_lufs: Option<i32>,
 }
 
 /// What went wrong.
@@ -209,6 +212,7 @@ impl Record {
             bytes: fitted.len(),
             sha256: fitted.sha256().to_owned(),
             waveform: fitted.waveform().map(|waveform| waveform.to_vec()),
+            missed_centi_lufs: fitted.missed_centi_lufs(),
         });
         self
     }

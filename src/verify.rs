@@ -31,6 +31,7 @@ pub struct Fitted {
     content: Content,
     sha256: String,
     waveform: Option<[u8; 64]>,
+    missed_centi_lufs: Option<i32>,
     engine: Engine,
 }
 
@@ -101,6 +102,13 @@ impl Fitted {
     #[must_use]
     pub const fn waveform(&self) -> Option<&[u8; 64]> {
         self.waveform.as_ref()
+    }
+
+    /// How loud it is, in hundredths of LUFS, where a loudness was asked for that its peaks do not allow: one factor brings
+    /// it there, and peaks are not limited.
+    #[must_use]
+    pub const fn missed_centi_lufs(&self) -> Option<i32> {
+        self.missed_centi_lufs
     }
 
     /// Who decoded and encoded, where anything was.
@@ -320,6 +328,7 @@ pub(crate) fn verify(
         content,
         sha256: String::new(),
         waveform: candidate.waveform,
+        missed_centi_lufs: candidate.missed_centi_lufs,
         engine: candidate.engine,
     };
     fitted.sha256 = digest::of_copied(&mut fitted.open()?, &mut sink())
@@ -373,5 +382,6 @@ fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Resu
         return Err(Error::io("changed while it was checked", changed));
     }
     let (waveform, engine) = (None, Engine::Builtin);
-    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, engine })
+    let missed_centi_lufs = None;
+    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, missed_centi_lufs, engine })
 }

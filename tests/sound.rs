@@ -3,7 +3,7 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use mediafit::facts::{Media, StreamFacts};
-use mediafit::plan::{Options, Reason, Repair};
+use mediafit::plan::{AudioCodec, Options, Reason, Repair};
 use mediafit::{Ask, Ending, Facts, Ffmpeg, Fitted, Fitter, Format, Policy, Role, Source};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,10 +15,17 @@ fn main() {
     let arguments = Arguments::from_args();
     let (ffmpeg, opusinfo) = (program("ffmpeg"), program("opusinfo"));
     let ignored = (ffmpeg.is_none(), opusinfo.is_none());
+    let made = ffmpeg.clone().unwrap_or_default();
+    let measured = made.clone();
     let trials = vec![
         Trial::test("parametric_stereo_stays_stereo", parametric_stereo),
         Trial::test("opus_in_mp4_starts_where_its_header_says", opus_in_mp4),
         Trial::test("eight_hours_are_refused_with_the_length_that_fits", eight_hours),
+        Trial::test("a_chain_becomes_one_stream", chained),
+        Trial::test("a_page_that_does_not_match_its_checksum_is_damage", checksum),
+        Trial::test("a_clock_that_drifts_changes_no_length", drifting),
+        Trial::test("what_ffmpeg_makes_is_told_and_coded", move || made_by_ffmpeg(&made)).with_ignored_flag(ignored.0),
+        Trial::test("loudness_is_reached_or_told", move || loudness(&measured)).with_ignored_flag(ignored.0),
         Trial::test("ffmpeg_warns_of_no_result", move || ffmpeg_is_content(ffmpeg.as_deref()))
             .with_ignored_flag(ignored.0),
         Trial::test("opusinfo_warns_of_no_result", move || opusinfo_is_content(opusinfo.as_deref()))
@@ -164,6 +171,185 @@ fn opusinfo_is_content(opusinfo: Option<&Path>) -> Result<(), Failed> {
             return Err(format!("{name}: {said}").into());
         }
     }
+    Ok(())
+}
+
+/// Recorders' clocks run apart from what they record: players without pictures play one packet behind the other.
+fn drifting() -> Result<(), Failed> {
+    // TimestampScale, in nanoseconds.
+    const SCALE: &[u8] = &[0x2a, 0xd7, 0xb1, 0x83];
+    let mut seen = 0;
+    for name in ["audio/unfit__opus__audio.container.webm", "audio/unfit__opus__audio.container.mka"] {
+        let bytes = std::fs::read(testdata(name))?;
+        let at = bytes.windows(4).position(|window| window == SCALE).ok_or("no scale")? + 4;
+        let mut lengths = Vec::new();
+        for scale in [1_000_000_u32, 900_000, 1_100_000] {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 3].copy_from_slice(&scale.to_be_bytes()[1..]);
+            let source = Source::from_bytes(bytes, None);
+            for codec in [None, Some(AudioCodec::Aac)] {
+                let role = if codec.is_some() { Role::Audio } else { Role::Voice };
+                let options = Options { audio_codec: codec, repair: Repair::All, ..Options::default() };
+                let fitter = Fitter::new(Policy::cloud()).with_options(options);
+                let checked = fitter.check(&source, Ask::Role(role))?;
+                lengths.extend(streams(&checked.facts).audio[0].duration_us);
+                let result = fitted(&fitter, &source, role)?;
+                lengths.extend(streams(result.facts()).audio[0].duration_us);
+                seen += 1;
+            }
+        }
+        let (least, most) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
+        assert!(lengths.len() == 12 && most - least <= 1000, "{name}: {lengths:?}");
+    }
+    assert_eq!(seen, 12);
+    Ok(())
+}
+
+/// SBR of which no header says a word, in every container of AAC; and the lowest rate of AAC.
+fn made_by_ffmpeg(ffmpeg: &Path) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let make = |name: &str, arguments: &[&str]| -> Result<PathBuf, Failed> {
+        let path = folder.path().join(name);
+        let mut command = Command::new(ffmpeg);
+        command.args(["-nostdin", "-v", "error"]).args(arguments).arg(&path);
+        let output = command.output()?;
+        if !output.status.success() {
+            return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(path)
+    };
+    let replicated = testdata("streams/he-aac-v2.aac");
+    let replicated = replicated.to_str().ok_or("a name that is no text")?;
+    let fitter = Fitter::new(Policy::cloud());
+    let mut seen = 0;
+    for name in ["sbr.caf", "sbr.flv", "sbr.ts", "sbr.mka", "sbr.m4a", "sbr.mov"] {
+        let source = Source::open(make(name, &["-i", replicated, "-c", "copy"])?)?;
+        let checked = fitter.check(&source, Ask::Content)?;
+        let track = &streams(&checked.facts).audio[0];
+        assert_eq!((track.profile.as_deref(), track.sample_rate), (Some("he"), Some(44_100)), "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 6);
+    // Its packet table states no priming, and packets of a length that they do not have.
+    let opus = testdata("audio/fit__opus-mono.ogg");
+    let opus = opus.to_str().ok_or("a name that is no text")?;
+    let source = Source::open(make("opus.caf", &["-i", opus, "-c", "copy"])?)?;
+    let result = fitted(&fitter, &source, Role::Voice)?;
+    let track = &streams(result.facts()).audio[0];
+    assert_eq!((track.codec.as_str(), track.priming), ("opus", Some(312)));
+    assert!(track.duration_us.unwrap().abs_diff(1_000_000) < 60_000, "{track:?}");
+    let tone = ["-f", "lavfi", "-i", "sine=d=2", "-ar", "7350", "-c:a", "aac"];
+    let source = Source::open(make("low.aac", &tone)?)?;
+    let result = fitted(&fitter, &source, Role::Voice)?;
+    let length = streams(result.facts()).audio[0].duration_us.unwrap();
+    assert!((2_000_000..2_400_000).contains(&length), "{length}");
+    trimmed(&make)
+}
+
+/// Frames without a container cannot say that less is played: what an edit takes half off is coded anew.
+fn trimmed(make: &dyn Fn(&str, &[&str]) -> Result<PathBuf, Failed>) -> Result<(), Failed> {
+    let fitter = Fitter::new(Policy::cloud());
+    let mut seen = 0;
+    for (name, source, rate) in [("cut.mov", "audio/fit__mp3.mp3", 48_000), ("cut.3gp", "audio/fit__amr.amr", 8_000)] {
+        let source = testdata(source);
+        let source = source.to_str().ok_or("a name that is no text")?;
+        let path = make(name, &["-ss", "0.1", "-i", source, "-c", "copy"])?;
+        let whole = std::fs::read(&path)?;
+        let was = fitted(&fitter, &Source::open(&path)?, Role::Audio)?;
+        // The entry's media time, behind version, flags, count and the segment's length.
+        let at = whole.windows(4).position(|window| window == b"elst").ok_or("no edit list")? + 16;
+        let timescale = whole.windows(4).position(|window| window == b"mdhd").ok_or("no header")? + 16;
+        assert_eq!(whole[timescale..timescale + 4], u32::to_be_bytes(rate), "{name}");
+        let mut cut = whole.clone();
+        cut[at..at + 4].copy_from_slice(&(rate / 2).to_be_bytes());
+        let source = Source::from_bytes(cut, None);
+        let stated = streams(&fitter.check(&source, Ask::Role(Role::Audio))?.facts).audio[0].duration_us.unwrap();
+        let is = fitted(&fitter, &source, Role::Audio)?;
+        assert!(["mp3", "amr"].contains(&was.format().name()), "{name}: {}", was.format());
+        let length = streams(is.facts()).audio[0].duration_us.unwrap();
+        assert!(!["mp3", "amr"].contains(&is.format().name()), "{name}: {}", is.format());
+        assert!(stated < 600_000 && length.abs_diff(stated) < 20_000, "{name}: {length} for {stated}");
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+    Ok(())
+}
+
+/// Of a chain of streams players of chats play the first alone.
+fn chained() -> Result<(), Failed> {
+    let one = std::fs::read(testdata("audio/fit__opus-mono.ogg"))?;
+    let source = Source::from_bytes(one.repeat(3), None);
+    let alone = Source::from_bytes(one, None);
+    let fitter = Fitter::new(Policy::cloud());
+    let mut seen = 0;
+    for role in [Role::Audio, Role::Voice] {
+        let length = streams(&fitter.check(&alone, Ask::Role(role))?.facts).audio[0].duration_us.unwrap();
+        let checked = fitter.check(&source, Ask::Role(role))?;
+        assert!(!checked.verdict.is_fit(), "{:?}", checked.verdict);
+        let result = fitted(&fitter, &source, role)?;
+        let is = streams(result.facts()).audio[0].duration_us.unwrap();
+        assert!(is.abs_diff(length * 3) < 100, "{is} for three of {length}");
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+    Ok(())
+}
+
+/// A page whose bytes are not those that its checksum was made of.
+fn checksum() -> Result<(), Failed> {
+    let mut bytes = std::fs::read(testdata("audio/fit__opus-mono.ogg"))?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    let source = Source::from_bytes(bytes, None);
+    let checked = Fitter::new(Policy::cloud()).check(&source, Ask::Role(Role::Audio))?;
+    let damage = &checked.facts.damage;
+    assert!(damage.iter().any(|damage| format!("{damage:?}").contains("checksum")), "{damage:?}");
+    Ok(())
+}
+
+/// What is loud for moments alone cannot be as loud as is asked for; what coding adds to its peaks stays below -1 dBTP.
+fn loudness(ffmpeg: &Path) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("input.wav");
+    // A tone that is twelve times as loud for 50 ms of a second, and one that is even.
+    let [peaky, even] = ["if(lt(mod(t,1),0.05),0.6,0.05)*sin(2*PI*440*t)", "0.05*sin(2*PI*440*t)"];
+    let mut seen = 0;
+    for (codec, sound, missed) in [
+        (AudioCodec::Opus, peaky, true),
+        (AudioCodec::Aac, peaky, true),
+        (AudioCodec::Opus, even, false),
+        (AudioCodec::Aac, even, false),
+    ] {
+        let made = Command::new(ffmpeg)
+            .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i"])
+            .arg(format!("aevalsrc={}:s=48000:d=6", sound.replace(',', "\\,")))
+            .arg(&path)
+            .output()?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).into_owned().into());
+        }
+        let options = Options { audio_codec: Some(codec), loudness_centi_lufs: Some(-1600), ..Options::default() };
+        let fitter = Fitter::new(Policy::cloud()).with_options(options);
+        let result = fitted(&fitter, &Source::open(&path)?, Role::Audio)?;
+        let coded = folder.path().join(format!("coded.{}", result.format().extension()));
+        std::fs::write(&coded, result.to_bytes()?)?;
+        let output = Command::new(ffmpeg)
+            .args(["-nostdin", "-hide_banner", "-i"])
+            .arg(&coded)
+            .args(["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let value = |label: &str| -> Result<f64, Failed> {
+            let at = said.rfind(label).ok_or_else(|| said.clone())? + label.len();
+            Ok(said[at..].split_whitespace().next().ok_or("no value")?.parse()?)
+        };
+        let (is, peak) = (value("I:")?, value("Peak:")?);
+        let wanted = result.missed_centi_lufs().map_or(-16.0, |centi_lufs| f64::from(centi_lufs) / 100.0);
+        assert_eq!(result.missed_centi_lufs().is_some(), missed, "{codec:?} {is}");
+        assert!((is - wanted).abs() < 0.7 && peak <= -1.0, "{codec:?}: {is} LUFS for {wanted}, {peak} dBTP");
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
     Ok(())
 }
 

@@ -62,7 +62,10 @@ impl Layout {
             (None, Some(refusal), _) => ("refused", Tone::Bad, clean(&refusal.message)),
             (None, None, Some(_)) if record.plan == "keep" => ("kept", Tone::Good, before),
             (None, None, Some(output)) => {
-                let steps = record.steps.join(", ");
+                let mut steps = record.steps.join(", ");
+                if let Some(centi_lufs) = output.missed_centi_lufs {
+                    steps.push_str(&format!("; {:.1} LUFS, its peaks allow no more", f64::from(centi_lufs) / 100.0));
+                }
                 (
                     "repaired",
                     Tone::Doubtful,

@@ -46,6 +46,7 @@ pub(crate) use files::open as open_file;
 pub(crate) use layout::Layout;
 pub(crate) use packets::{Opening, open as open_track};
 pub(crate) use sampled::plays;
+pub(crate) use timeline::Times;
 pub(crate) use wav::frames as frames_of_wave;
 pub(crate) use waveform::{BARS, Waveform};
 
@@ -84,6 +85,8 @@ pub(crate) struct Transcoded {
     pub duration_us: u64,
     /// Loudness along the length, 0 to 100.
     pub waveform: [u8; BARS],
+    /// The loudness that it has, in hundredths of LUFS, where its peaks do not allow the one that was wanted.
+    pub missed_centi_lufs: Option<i32>,
 }
 
 /// Decodes everything and drops it; gives how loud it is over its length.

@@ -106,7 +106,7 @@ impl Kept {
     /// `Unsupported` for a track that cannot be copied.
     pub(crate) fn new(demuxer: &dyn Demuxer, index: usize) -> Result<Self> {
         let mut tracks = chosen(demuxer.tracks(), &[index])?;
-        let clocks = times::clocks(&tracks);
+        let clocks = times::clocks(&tracks, demuxer.tracks());
         let mut track = tracks.pop().ok_or_else(|| Error::engine("no track was chosen"))?;
         if let Some(clock) = clocks.first() {
             clock.apply(&mut track);
@@ -132,8 +132,10 @@ pub(crate) fn copy_beside(
     cancel: &Cancel,
 ) -> Result<Copied> {
     let cut = Cell::new(false);
-    let tracks = chosen(open()?.tracks(), job.keep)?;
-    let clocks = times::clocks(&tracks);
+    let demuxer = open()?;
+    let tracks = chosen(demuxer.tracks(), job.keep)?;
+    let clocks = times::clocks(&tracks, demuxer.tracks());
+    drop(demuxer);
     let mut standing = tracks;
     for (track, clock) in standing.iter_mut().zip(&clocks) {
         clock.apply(track);
@@ -190,7 +192,7 @@ fn boxes<'d: 'x, 'x>(
     cut: &'x Cell<bool>,
     cancel: &Cancel,
 ) -> Result<()> {
-    let clocks = times::clocks(tracks);
+    let clocks = times::clocks(tracks, demuxer.tracks());
     let mut standing = tracks.to_vec();
     for (track, clock) in standing.iter_mut().zip(&clocks) {
         clock.apply(track);

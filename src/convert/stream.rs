@@ -3,7 +3,7 @@
 mod deep;
 
 use super::Candidate;
-use super::audio::{self, AacEncoded, Opening, PcmSource, Transcoded};
+use super::audio::{self, AacEncoded, Opening, PcmSource, Times, Transcoded};
 use super::copy::{self, Beside, CopyJob, Kept, Target};
 use super::ffmpeg;
 use super::spool::{Body, Spool};
@@ -137,21 +137,24 @@ impl<'a> Bench<'a> {
             [Step::CopyVideo { track: video }, ..] => self.copy_video(&mut out, *video, None, rung.format)?,
             [Step::EncodeVideo { track: video, coding }, rest @ ..] => {
                 let body = self.code_video(*video, *coding, rest.first())?;
-                return Ok(self.candidate(rung, body, None));
+                return Ok(self.candidate(rung, body));
             }
             _ => return Err(Error::engine("the plan has a step that is not for sound or moving pictures")),
         }
-        Ok(self.candidate(rung, out.into_body()?, made.map(|made| made.waveform)))
+        let (waveform, missed_centi_lufs) =
+            made.map_or((None, None), |made| (Some(made.waveform), made.missed_centi_lufs));
+        Ok(Candidate { waveform, missed_centi_lufs, ..self.candidate(rung, out.into_body()?) })
     }
 
-    fn candidate(&self, rung: &Rung, body: Body, waveform: Option<[u8; 64]>) -> Candidate {
+    fn candidate(&self, rung: &Rung, body: Body) -> Candidate {
         let coded = rung.steps.iter().any(|step| matches!(step, Step::EncodeAudio { .. } | Step::EncodeVideo { .. }));
         let engine = if coded { self.engine } else { Engine::Builtin };
         Candidate {
             format: rung.format,
             body: Some(body),
             steps: rung.steps.clone(),
-            waveform,
+            waveform: None,
+            missed_centi_lufs: None,
             engine,
             coded_us: self.coded_us.get().copied(),
         }
@@ -304,7 +307,10 @@ impl<'a> Bench<'a> {
         }
         let demuxer = self.open()?;
         let index = self.number(Kind::Audio, track)?;
-        audio::open_track(demuxer, index, Opening { salvage: self.salvage, fill_holes: true })
+        // Where lengths are those of packets, nothing but holes is added to them.
+        let alone = matches!(format, Format::WebmAudio | Format::Mka);
+        let times = if alone { Times::Holes } else { Times::Followed };
+        audio::open_track(demuxer, index, Opening { salvage: self.salvage, times })
     }
 
     fn copy_video(&self, out: &mut Spool, video: usize, sound: Option<usize>, format: Format) -> Result<()> {

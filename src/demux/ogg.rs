@@ -30,6 +30,8 @@ struct Waiting {
     stream: usize,
     samples: u32,
     discard: u32,
+    /// Samples at its start that are not played, where a further link of a chain begins.
+    skip: u32,
     data: Vec<u8>,
 }
 
@@ -200,7 +202,13 @@ impl<'a> Ogg<'a> {
                 continue;
             }
             let samples = stream.samples(packet);
-            waiting.push_back(Waiting { stream: index, samples, discard: 0, data: packet.to_vec() });
+            waiting.push_back(Waiting {
+                stream: index,
+                samples,
+                discard: 0,
+                skip: std::mem::take(&mut stream.skip),
+                data: packet.to_vec(),
+            });
         }
         self.set_clock(&page, index, before);
         Ok(true)
@@ -219,6 +227,7 @@ impl<'a> Ogg<'a> {
             let (Some(index), true) = (self.tracks.iter().position(same), stream.is_sound()) else { return Ok(()) };
             if let Some(old) = self.streams.iter_mut().find(|stream| stream.track == index) {
                 (stream.track, stream.time) = (index, old.time);
+                stream.skip = track.priming.unwrap_or(0);
                 *old = stream;
             }
             return Ok(());
@@ -290,7 +299,9 @@ impl Demuxer for Ogg<'_> {
         (packet.dts, packet.pts) = (stream.time, stream.time);
         packet.duration = u64::from(waiting.samples);
         packet.sync = true;
-        packet.discard_ns = i64::from(waiting.discard) * 1_000_000_000 / rate.max(1);
+        // A start that is not played is a negative length, as in Matroska.
+        let discard = if waiting.discard > 0 { i64::from(waiting.discard) } else { -i64::from(waiting.skip) };
+        packet.discard_ns = discard * 1_000_000_000 / rate.max(1);
         packet.size = u32::try_from(waiting.data.len()).unwrap_or(u32::MAX);
         stream.time = stream.time.saturating_add(i64::from(waiting.samples));
         packet.data = if want != Want::Table { waiting.data } else { Vec::new() };

@@ -304,7 +304,7 @@ pub enum Edit {
     Trim,
     /// It starts the track later than the others.
     Delay,
-    /// Anything else: several pieces, another speed.
+    /// Anything else: several pieces, another speed. Of Ogg Opus: a chain of streams.
     Complex,
 }
 

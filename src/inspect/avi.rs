@@ -1,5 +1,6 @@
 //! AVI, by a walk through its chunks.
 
+use super::sbr;
 use super::stream::Streamed;
 use super::tracks::{count, facts, rate_of};
 use crate::demux::avi::Avi;
@@ -34,5 +35,6 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         }
         found.frames = found.frames.or(file.stated_frames(index));
     }
+    sbr::reveal_again(file.tracks(), &mut streams, || Avi::open(source));
     Ok(Streamed { streams, damage: file.damage().to_vec() })
 }

@@ -1,5 +1,6 @@
 //! Flash video, by a walk through its tags.
 
+use super::sbr;
 use super::stream::Streamed;
 use super::tracks::{count, facts};
 use crate::demux::Demuxer;
@@ -23,5 +24,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     if file.tracks().is_empty() && damage.is_empty() {
         damage.push(Damage::Malformed("no streams".to_owned()));
     }
-    Ok(Streamed { streams: facts(file.tracks(), &counted), damage })
+    let mut streams = facts(file.tracks(), &counted);
+    sbr::reveal_again(file.tracks(), &mut streams, || Flv::open(source));
+    Ok(Streamed { streams, damage })
 }

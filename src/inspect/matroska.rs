@@ -23,7 +23,8 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         Err(error) => return Ok(Streamed { damage: vec![Damage::Malformed(error.what())], ..Streamed::default() }),
     };
     let limit = if source.len() <= WALKED { u64::MAX } else { LOOKED_AT };
-    let counted = count(&mut file, |file| file.position() < limit)?;
+    let mut counted = count(&mut file, |file| file.position() < limit)?;
+    counted.by_packets = true;
     let mut tracks = file.tracks().to_vec();
     let about = file.about();
     for (track, tally) in tracks.iter_mut().zip(&counted.tracks) {
@@ -44,11 +45,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
             found.frame_rate = rate_of(1000, ns.saturating_mul(1000), 1_000_000_000).or(found.frame_rate);
         }
     }
-    if tracks.iter().any(|track| sbr::may_hide(track).is_some())
-        && let Ok(mut again) = Matroska::open(source)
-    {
-        sbr::reveal(&mut again, &mut streams);
-    }
+    sbr::reveal_again(&tracks, &mut streams, || Matroska::open(source));
     streams.cover_art = about.cover_art;
     streams.metadata_bytes = about.metadata_bytes;
     streams.gps = about.gps;

@@ -1,5 +1,6 @@
 //! MPEG transport streams, by a walk through their packets.
 
+use super::sbr;
 use super::stream::Streamed;
 use super::tracks::{count, facts};
 use crate::demux::Demuxer;
@@ -36,5 +37,6 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
             track.duration_us = track.duration_us.map(scaled);
         }
     }
+    sbr::reveal_again(file.tracks(), &mut streams, || MpegTs::open(source));
     Ok(Streamed { streams, damage: file.damage().to_vec() })
 }

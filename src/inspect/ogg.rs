@@ -6,7 +6,7 @@ use crate::codec::opus;
 use crate::demux::ogg::Ogg;
 use crate::demux::{Demuxer, Kind};
 use crate::error::Result;
-use crate::facts::{AudioTrack, Damage, OtherTrack, StreamFacts, VideoTrack};
+use crate::facts::{AudioTrack, Damage, Edit, OtherTrack, StreamFacts, VideoTrack};
 use crate::source::Source;
 
 /// What can be measured of an Ogg file.
@@ -31,6 +31,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
                     duration_us,
                     packet_us: first.and_then(opus::packet_samples_48k).map(opus::microseconds),
                     packet_code: first.and_then(opus::packet_code),
+                    edit: if chained.is_some() { Edit::Complex } else { Edit::None },
                     ..sound::described(track)
                 });
             }

@@ -9,9 +9,22 @@ use crate::facts::StreamFacts;
 const MAX_PACKETS: usize = 1024;
 
 /// The configuration of a track whose frames may carry what it does not say.
-pub(super) fn may_hide(track: &Track) -> Option<Config> {
+fn may_hide(track: &Track) -> Option<Config> {
     let config = Config::parse(&track.config).filter(Config::may_hide_sbr)?;
     (track.kind == Kind::Audio && track.codec == "aac" && !track.encrypted).then_some(config)
+}
+
+/// Corrects the streams of a file with these tracks; `open` gives it from its start. What breaks is for others to tell.
+pub(super) fn reveal_again<D: Demuxer>(
+    tracks: &[Track],
+    streams: &mut StreamFacts,
+    open: impl FnOnce() -> crate::error::Result<D>,
+) {
+    if tracks.iter().any(|track| may_hide(track).is_some())
+        && let Ok(mut again) = open()
+    {
+        reveal(&mut again, streams);
+    }
 }
 
 /// Corrects the streams of `demuxer` whose first frames carry SBR. What breaks is for the demuxer to tell.

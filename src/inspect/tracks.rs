@@ -1,7 +1,7 @@
 //! Tracks of a demuxer → facts: what the container says, what the codec's configuration says, what a walk counted.
 
 use crate::codec::{aac, h264, hevc, opus, vpx_av1};
-use crate::demux::{Demuxer, Kind, Packet, Track, Want};
+use crate::demux::{Demuxer, HOLE_MS, Kind, Packet, Track, Want};
 use crate::error::{ErrorKind, Result};
 use crate::facts::{AudioTrack, ColorTags, FrameRate, Hdr, OtherKind, OtherTrack, StreamFacts, VideoTrack};
 
@@ -34,6 +34,10 @@ pub(super) struct Tally {
     last: Option<i64>,
     /// The last presentation, where no length is stated.
     latest: Option<i64>,
+    /// What all packets play, and the holes between them, in ticks; none once a packet does not tell its length.
+    filled: Option<i64>,
+    /// Where the packet before ended.
+    reached: Option<i64>,
     pub reordered: bool,
     /// The first packet's content, of Opus.
     pub opus: Vec<u8>,
@@ -45,11 +49,14 @@ pub(super) struct Counted {
     pub tracks: Vec<Tally>,
     /// Whether it was the whole file.
     pub whole: bool,
+    /// Whether sound is as long as its packets and the holes between them, as it is played without pictures: a recorder's
+    /// clock may run apart from what it records. Only where lengths are not rounded.
+    pub by_packets: bool,
 }
 
 /// Counts packets for as long as `go_on` allows. What breaks is for the demuxer to tell.
 pub(super) fn count<D: Demuxer>(demuxer: &mut D, go_on: impl Fn(&D) -> bool) -> Result<Counted> {
-    let mut counted = Counted { tracks: vec![Tally::default(); demuxer.tracks().len()], whole: false };
+    let mut counted = Counted { tracks: vec![Tally::default(); demuxer.tracks().len()], ..Counted::default() };
     let is_opus: Vec<bool> = demuxer.tracks().iter().map(|track| track.codec == "opus").collect();
     let timescales: Vec<u32> = demuxer.tracks().iter().map(|track| track.timescale).collect();
     let mut packet = Packet::default();
@@ -86,7 +93,14 @@ impl Tally {
         let unplayed = i128::from(packet.discard_ns.max(0)) * i128::from(timescale) / 1_000_000_000;
         let duration = i64::try_from(packet.duration).unwrap_or(0);
         let duration = duration.saturating_sub(i64::try_from(unplayed).unwrap_or(0));
-        self.end = self.end.max(packet.pts.saturating_add(duration));
+        let end = packet.pts.saturating_add(duration);
+        self.end = self.end.max(end);
+        let before = if self.packets == 1 { Some(0) } else { self.filled };
+        let hole = self.reached.map_or(0, |reached| packet.pts.saturating_sub(reached));
+        let hole = if hole >= timescale * HOLE_MS / 1000 { hole } else { 0 };
+        self.filled =
+            before.filter(|_| packet.duration > 0).map(|sum| sum.saturating_add(hole).saturating_add(duration));
+        self.reached = Some(packet.pts.saturating_add_unsigned(packet.duration));
         self.latest = self.latest.max(Some(packet.pts));
         self.reordered |= packet.pts != packet.dts;
         if let Some(step) = self.last.map(|last| packet.dts.saturating_sub(last)).filter(|&step| step > 0) {
@@ -170,6 +184,8 @@ pub(super) fn facts(tracks: &[Track], counted: &Counted) -> StreamFacts {
     // A track that holds nothing is neither sound nor pictures, beside one that does.
     let filled = counted.tracks.iter().any(|tally| tally.packets > 0);
     let is_empty = |tally: &Tally| counted.whole && filled && tally.packets == 0;
+    let shown = |(track, tally): (&Track, &Tally)| track.kind == Kind::Video && !is_empty(tally);
+    let by_packets = counted.by_packets && !tracks.iter().zip(&counted.tracks).any(shown);
     for (index, track) in tracks.iter().enumerate() {
         let tally = counted.tracks.get(index).unwrap_or(&none);
         match track.kind {
@@ -177,7 +193,7 @@ pub(super) fn facts(tracks: &[Track], counted: &Counted) -> StreamFacts {
                 streams.other.push(OtherTrack { kind: OtherKind::Unknown, codec: track.codec.clone() });
             }
             Kind::Video => streams.video.push(video(track, tally, counted.whole)),
-            Kind::Audio => streams.audio.push(audio(track, tally, counted.whole)),
+            Kind::Audio => streams.audio.push(audio(track, tally, counted.whole, by_packets)),
             Kind::Other(kind) => streams.other.push(OtherTrack { kind, codec: track.codec.clone() }),
         }
     }
@@ -192,7 +208,7 @@ fn duration(track: &Track, tally: &Tally, whole: bool) -> Option<u64> {
     ticks.map(|ticks| microseconds(ticks, track.timescale))
 }
 
-fn audio(track: &Track, tally: &Tally, whole: bool) -> AudioTrack {
+fn audio(track: &Track, tally: &Tally, whole: bool, by_packets: bool) -> AudioTrack {
     let mut facts = AudioTrack {
         codec: track.codec.clone(),
         sample_rate: track.sample_rate,
@@ -222,7 +238,11 @@ fn audio(track: &Track, tally: &Tally, whole: bool) -> AudioTrack {
         }
         _ => {}
     }
-    facts.duration_us = duration(track, tally, whole);
+    let filled = tally.filled.and_then(|ticks| u64::try_from(ticks).ok()).filter(|&ticks| ticks > 0);
+    facts.duration_us = match filled.filter(|_| whole && by_packets) {
+        Some(ticks) => Some(microseconds(ticks, track.timescale)),
+        None => duration(track, tally, whole),
+    };
     // Priming is decoded and not played.
     if let (true, Some(us), Some(priming), Some(rate)) =
         (whole, facts.duration_us, track.priming, facts.sample_rate.filter(|&rate| rate > 0))

@@ -1,7 +1,7 @@
 //! The rules for sound: audio files and voice notes (whatsapp-media §1.2 and §1.3, `aud.*`).
 
 use super::{Finding, Rule, Severity, container, encrypted, names, several, size, streams};
-use crate::facts::{Facts, OtherKind, StreamFacts};
+use crate::facts::{Edit, Facts, OtherKind, StreamFacts};
 use crate::format::Format;
 use crate::policy::Policy;
 use Severity::{Fail, Info, Warn};
@@ -31,6 +31,7 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     }
     if facts.format == Format::OggOpus {
         mono(streams, Rule::AudioChannels, rules.max_ogg_channels, findings);
+        chain(streams, findings);
     }
     if streams.fragmented {
         let message = "a fragmented MP4 is stored but not played";
@@ -64,6 +65,7 @@ pub(super) fn judge_voice(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     }
     if facts.format == Format::OggOpus {
         mono(streams, Rule::VoiceChannels, rules.max_ogg_channels, findings);
+        chain(streams, findings);
         let packet = streams.audio.first().and_then(|track| track.packet_us);
         if let Some(packet_us) = packet.filter(|&us| us != VOICE_PACKET_US) {
             let message = format!("packets of {} ms, where phones record 60 ms", f64::from(packet_us) / 1000.0);
@@ -71,6 +73,14 @@ pub(super) fn judge_voice(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
         }
     }
     encrypted(streams, Rule::AudioEncrypted, findings);
+}
+
+/// Players of chats end with the first link of a chain.
+fn chain(streams: &StreamFacts, findings: &mut Vec<Finding>) {
+    if streams.audio.iter().any(|track| track.edit == Edit::Complex) {
+        let message = "a chain of streams, of which only the first is played";
+        findings.push(Finding::new(Rule::AudioStreams, Fail, "chained", "one stream", message));
+    }
 }
 
 fn codecs_in_mp4(streams: &StreamFacts, findings: &mut Vec<Finding>) {

@@ -3,7 +3,7 @@
 use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools};
 use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
 use crate::built;
-use crate::facts::{AudioTrack, Facts, StreamFacts};
+use crate::facts::{AudioTrack, Edit, Facts, StreamFacts};
 use crate::format::{Format, Role};
 use crate::judge::{Finding, Rule};
 use crate::policy::{Band, Policy};
@@ -113,7 +113,11 @@ impl Case<'_> {
 
     /// Whether the sound itself has to change, so that copying its packets is of no use.
     fn recodes(&self) -> bool {
-        self.options.loudness_centi_lufs.is_some()
+        // The links of a chain have starts and ends that are not played, which one stream cannot say.
+        let chained =
+            self.facts.format == Format::OggOpus && self.streams.audio.iter().any(|track| track.edit == Edit::Complex);
+        chained
+            || self.options.loudness_centi_lufs.is_some()
             || self.cures.iter().any(|finding| {
                 matches!(
                     finding.rule,

@@ -11,6 +11,8 @@ use syom::{AacError, Channel, DecodeOptions, EncodeOptions};
 pub(super) struct AacDecoder {
     decoder: syom::Decoder,
     config: Vec<u8>,
+    /// Whether what the decoder takes for 8,000 Hz is 7,350.
+    lowest: bool,
 }
 
 impl AacDecoder {
@@ -25,11 +27,26 @@ impl AacDecoder {
         if let (Some("ssr"), Some(first)) = (read.map(|config| config.profile), config.first_mut()) {
             *first = *first & 0x07 | 2 << 3;
         }
+        let lowest = take_for_8000(&mut config);
         let decoder = syom::Decoder::from_asc(&config, DecodeOptions::unbounded()).map_err(|error| match error {
             AacError::Unsupported(_) => super::decoder::undecodable("AAC of this kind"),
             error => Error::malformed(format!("the AAC configuration does not read: {error}")),
         })?;
-        Ok(Self { decoder, config })
+        Ok(Self { decoder, config, lowest })
+    }
+}
+
+/// Says 8,000 Hz for 7,350, which syom does not know: the frames are alike in all but their time (ISO/IEC 14496-3 table 4.5.4
+/// has one row for both). Gives whether it was so.
+fn take_for_8000(config: &mut [u8]) -> bool {
+    match config {
+        // Behind five bits of the object type, four of the rate's index: 12 becomes 11.
+        [first, second, ..] if *first & 7 == 0b110 && *second & 0x80 == 0 => {
+            *first = *first & !7 | 0b101;
+            *second |= 0x80;
+            true
+        }
+        _ => false,
     }
 }
 
@@ -50,7 +67,9 @@ impl Decoder for AacDecoder {
             // Two planes without names are left and right.
             let named = layout.channels() > 2;
             let layout = if named { layout } else { Layout::of_count(layout.channels()) };
-            spec = Some(Spec { rate: frame.sample_rate, layout });
+            // SBR doubles either.
+            let rate = if self.lowest { frame.sample_rate / 8_000 * 7_350 } else { frame.sample_rate };
+            spec = Some(Spec { rate, layout });
             Ok(())
         });
         if let Err(error) = decoded {

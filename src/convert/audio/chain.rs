@@ -8,8 +8,12 @@ use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use ebur128::{EbuR128, Mode};
 
-/// How loud the loudest true peak may become by normalisation, in dBTP (EBU R128 §2).
-const TRUE_PEAK_LIMIT: f64 = -1.0;
+/// How loud the loudest true peak may become by normalisation, in dBTP, before it is coded: one below what may be heard (EBU
+/// R128 §2 has -1), since coding at low rates makes peaks of its own (EBU Tech 3344 §7: -2 to -3).
+const TRUE_PEAK_LIMIT: f64 = -2.0;
+
+/// A loudness that is missed by less is not missed: EBU R128 allows half a unit where it cannot be better.
+const MISSED_LU: f64 = 0.5;
 
 /// The quietest recording that is brought up: below, there is noise alone (the gate of BS.1770 is -70).
 const SILENCE: f64 = -69.0;
@@ -77,8 +81,21 @@ pub(super) fn run(
     }
 }
 
+/// What a recording is multiplied with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Gain {
+    pub factor: f32,
+    /// The loudness that it comes to, in hundredths of LUFS, where its peaks or its noise do not allow what was wanted.
+    pub missed_at: Option<i32>,
+}
+
+impl Gain {
+    /// As it is.
+    pub(super) const ONE: Self = Self { factor: 1.0, missed_at: None };
+}
+
 /// The factor that brings `input` to this loudness, in hundredths of LUFS, with its true peaks below the limit.
-pub(super) fn gain_for(input: &mut dyn PcmSource, channels: u16, centi_lufs: i32, cancel: &Cancel) -> Result<f32> {
+pub(super) fn gain_for(input: &mut dyn PcmSource, channels: u16, centi_lufs: i32, cancel: &Cancel) -> Result<Gain> {
     let mixer = Mixer::new(&input.layout(), channels);
     let outputs = u32::try_from(mixer.outputs()).unwrap_or(1);
     // A histogram, so that an hour takes no more memory than a second.
@@ -94,12 +111,14 @@ pub(super) fn gain_for(input: &mut dyn PcmSource, channels: u16, centi_lufs: i32
     }
     let loudness = meter.loudness_global().map_err(failed)?;
     if !loudness.is_finite() || loudness < SILENCE {
-        return Ok(1.0);
+        return Ok(Gain::ONE);
     }
     let peak = (0..outputs).filter_map(|channel| meter.true_peak(channel).ok()).fold(0.0, f64::max);
     let headroom = TRUE_PEAK_LIMIT - 20.0 * peak.max(1e-9).log10();
-    let gain = (f64::from(centi_lufs) / 100.0 - loudness).min(headroom).min(MAX_GAIN);
-    Ok(10.0_f64.powf(gain / 20.0) as f32)
+    let wanted = f64::from(centi_lufs) / 100.0 - loudness;
+    let gain = wanted.min(headroom).min(MAX_GAIN);
+    let missed_at = (wanted - gain > MISSED_LU).then(|| ((loudness + gain) * 100.0).round() as i32);
+    Ok(Gain { factor: 10.0_f64.powf(gain / 20.0) as f32, missed_at })
 }
 
 fn failed(error: ebur128::Error) -> Error {
@@ -117,12 +136,13 @@ mod tests {
         // A full-scale sine of 997 Hz in one of two channels is -3.01 LUFS (BS.1770 §2.8).
         let quiet = || Tone::new(48_000, 2, 480_000, 0.01);
         let gain = gain_for(&mut quiet(), 2, -2300, &cancel).unwrap();
-        assert!((20.0 * gain.log10() - 17.0).abs() < 0.2, "{gain}");
+        assert!((20.0 * gain.factor.log10() - 17.0).abs() < 0.2 && gain.missed_at.is_none(), "{gain:?}");
         let gain = gain_for(&mut quiet(), 2, 0, &cancel).unwrap();
-        assert!((20.0 * gain.log10() - 30.0).abs() < 0.2, "{gain}");
+        assert!((20.0 * gain.factor.log10() - 30.0).abs() < 0.2, "{gain:?}");
+        assert!((gain.missed_at.unwrap() + 1000).abs() < 20, "{gain:?}");
         let loud = gain_for(&mut Tone::new(48_000, 1, 480_000, 0.5), 1, -5, &cancel).unwrap();
-        assert!((0.5 * loud) < 0.9, "{loud}");
-        assert_eq!(gain_for(&mut Tone::new(48_000, 1, 4800, 0.0), 1, -2300, &cancel).unwrap(), 1.0);
+        assert!((0.5 * loud.factor) < 0.8 && loud.missed_at.is_some(), "{loud:?}");
+        assert_eq!(gain_for(&mut Tone::new(48_000, 1, 4800, 0.0), 1, -2300, &cancel).unwrap(), Gain::ONE);
     }
 
     #[test]

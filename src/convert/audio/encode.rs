@@ -3,7 +3,7 @@
 use super::aac::AacEncoder;
 use super::access_units::{AacEncoded, Gathering};
 use super::budget::{self, Try};
-use super::chain::{self, Wanted};
+use super::chain::{self, Gain, Wanted};
 use super::opus::{OpusCoding, OpusEncoder};
 use super::{AudioCodec, AudioCoding, PcmSource, Transcoded};
 use crate::cancel::Cancel;
@@ -40,9 +40,9 @@ pub(crate) fn transcode<'a>(
     let (mut input, gain) = levelled(input, channels, coding, cancel, reopen)?;
     for correction in 0..=MAX_CORRECTIONS {
         *out = Spool::new(out.max());
-        let made = encode(&mut *input, coding, next, gain, cancel, out)?;
+        let made = encode(&mut *input, coding, next, gain.factor, cancel, out)?;
         if out.len() <= max_bytes {
-            return Ok(made);
+            return Ok(Transcoded { missed_centi_lufs: gain.missed_at, ..made });
         }
         if correction < MAX_CORRECTIONS {
             next = budget::corrected(coding, next, out.len(), made.duration_us as f64 / 1e6, max_bytes)?;
@@ -68,7 +68,7 @@ pub(crate) fn encode_aac<'a>(
     let channels = input.channels().clamp(1, coding.max_channels.clamp(1, 2));
     let chosen = budget::first(coding, channels, None, u64::MAX)?;
     let (mut input, gain) = levelled(input, chosen.channels, coding, cancel, reopen)?;
-    aac(&mut *input, chosen, gain, cancel).map(|(encoded, _)| encoded)
+    aac(&mut *input, chosen, gain.factor, cancel).map(|(encoded, _)| encoded)
 }
 
 /// The recording from its start, and what it is multiplied with.
@@ -78,8 +78,8 @@ fn levelled<'a>(
     coding: &AudioCoding,
     cancel: &Cancel,
     reopen: Reopen<'_, 'a>,
-) -> Result<(Box<dyn PcmSource + 'a>, f32)> {
-    let Some(loudness) = coding.loudness_centi_lufs else { return Ok((input, 1.0)) };
+) -> Result<(Box<dyn PcmSource + 'a>, Gain)> {
+    let Some(loudness) = coding.loudness_centi_lufs else { return Ok((input, Gain::ONE)) };
     let gain = chain::gain_for(&mut *input, channels, loudness, cancel)?;
     Ok((reopen()?, gain))
 }
@@ -155,7 +155,7 @@ fn aac(input: &mut dyn PcmSource, chosen: Try, gain: f32, cancel: &Cancel) -> Re
 
 fn transcoded(chosen: Try, frames: u64, rate: u32, waveform: [u8; super::BARS]) -> Transcoded {
     let duration_us = u64::try_from(u128::from(frames) * 1_000_000 / u128::from(rate.max(1))).unwrap_or(u64::MAX);
-    Transcoded { bitrate: chosen.bitrate, channels: chosen.channels, duration_us, waveform }
+    Transcoded { bitrate: chosen.bitrate, channels: chosen.channels, duration_us, waveform, missed_centi_lufs: None }
 }
 
 fn silent() -> Error {

@@ -5,7 +5,7 @@ use super::layout::Layout;
 use crate::codec::opus::{OpusHead, packet_samples_48k};
 use crate::demux::Track;
 use crate::error::{Error, Result};
-use opus::{Application, Bitrate, Channels, Encoder, MSDecoder, Signal};
+use opus::{Application, Bitrate, Channels, Encoder, MSDecoder};
 
 /// The rate of Opus' clock.
 pub(crate) const CLOCK: u32 = 48_000;
@@ -105,7 +105,8 @@ impl OpusEncoder {
         encoder.set_vbr(true).map_err(failed)?;
         encoder.set_vbr_constraint(true).map_err(failed)?;
         encoder.set_complexity(COMPLEXITY).map_err(failed)?;
-        encoder.set_signal(if coding.voice { Signal::Voice } else { Signal::Auto }).map_err(failed)?;
+        // What it is, speech or music, the encoder hears for itself at this complexity: music coded as speech costs more time,
+        // and more bits are spent on what is not heard.
         let lookahead = encoder.get_lookahead().map_err(failed)?;
         let pre_skip = u64::try_from(lookahead).unwrap_or(0) * u64::from(CLOCK / coding.rate.max(1));
         let milliseconds = if coding.voice { 60 } else { 20 };

@@ -4,7 +4,7 @@ use super::PcmSource;
 use super::decoder::{Decoder, Spec, of_track};
 use super::health::Health;
 use super::layout::{Layout, respread};
-use super::timeline::{Step, Timeline};
+use super::timeline::{Step, Timeline, Times};
 use super::trim::{Trim, Trimmer};
 use crate::codec::opus::OpusHead;
 use crate::demux::{Demuxer, Packet, Track, Want};
@@ -19,13 +19,16 @@ const MAX_SILENCE: u64 = 10;
 /// How much silence holes may take in all, in seconds: times that lie could ask for years of it.
 const MAX_HOLES: u64 = 4 * 3600;
 
+/// The speed of edits, 16.16 fixed point.
+const NORMAL: i32 = 1 << 16;
+
 /// What is done where a stream is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Opening {
     /// A file that is cut off is played as far as it goes. Default: it is an error.
     pub salvage: bool,
-    /// Holes between the packets' times become silence, as beside pictures they must. Default: no.
-    pub fill_holes: bool,
+    /// What of the packets' times is kept. Default: nothing.
+    pub times: Times,
 }
 
 /// The samples of track `track` of `demuxer`, trimmed as its edits, its priming and its packets have it.
@@ -69,22 +72,36 @@ pub(crate) fn open<'a>(
     let Some(spec) = source.spec else {
         return Err(if source.health.failed() > 0 { source.health.verdict_of_none() } else { none() });
     };
-    source.trimmer = Trimmer::new(trim(&described, spec.rate), spec.layout.channels());
+    source.trimmer = Trimmer::new(trim(&described, spec.rate)?, spec.layout.channels());
     Ok(Box::new(source))
 }
 
 /// What the track says is not played, in samples at `rate`.
-fn trim(track: &Track, rate: u32) -> Trim {
+///
+/// # Errors
+/// `Unsupported` where pieces are played in another order than they stand in, more than once, or faster.
+fn trim(track: &Track, rate: u32) -> Result<Trim> {
     let samples = |count: u64, per: u64| {
         let exact = u128::from(count) * u128::from(rate) + u128::from(per) / 2;
         u64::try_from(exact / u128::from(per.max(1))).unwrap_or(u64::MAX)
     };
-    let mut trim = Trim { skip: 0, tail: track.padding.unwrap_or(0).into(), total: None };
+    let mut trim = Trim { tail: track.padding.unwrap_or(0).into(), ..Trim::default() };
     // Empty entries at the start put the sound off; whoever plays it beside pictures keeps them.
     let mut shown = track.edits.list.iter().filter(|entry| entry.media_time >= 0);
-    if let (Some(entry), None) = (shown.next(), shown.next()) {
+    if let Some(entry) = shown.next() {
         trim.skip = samples(entry.media_time.unsigned_abs(), track.timescale.into());
         trim.total = (entry.duration_us > 0).then(|| samples(entry.duration_us, 1_000_000));
+        let mut end = trim.skip.saturating_add(trim.total.unwrap_or(u64::MAX));
+        for entry in shown {
+            let start = samples(entry.media_time.unsigned_abs(), track.timescale.into());
+            // Each end is rounded.
+            let skip = start.saturating_add(1).checked_sub(end).filter(|_| entry.rate == NORMAL).ok_or_else(|| {
+                Error::unsupported("plays pieces of its sound in another order; export it as one piece, and send that")
+            })?;
+            let total = samples(entry.duration_us, 1_000_000);
+            trim.further.push_back((skip.saturating_sub(1), total));
+            end = start.saturating_add(total);
+        }
     }
     // Opus' header says it again what an edit list may have said; other codecs have one place only.
     let priming = u64::from(track.priming.unwrap_or(0));
@@ -94,7 +111,7 @@ fn trim(track: &Track, rate: u32) -> Trim {
     } else {
         trim.skip = trim.skip.saturating_add(priming);
     }
-    trim
+    Ok(trim)
 }
 
 struct PacketSource<'a> {
@@ -215,13 +232,21 @@ impl PacketSource<'_> {
 
     /// Compares the samples so far with the time of the packet that comes: holes become silence, what overlaps is left out.
     fn follow_clock(&mut self) {
-        let (Some(spec), true) = (self.spec, self.opening.fill_holes) else { return };
-        match self.timeline.step(self.packet.pts, self.timescale, spec.rate) {
+        let Some(spec) = self.spec else { return };
+        let (pts, timescale) = (self.packet.pts, self.timescale);
+        match self.opening.times {
+            Times::Ignored => return,
+            Times::Holes => {
+                let samples = self.timeline.hole(pts, timescale, spec.rate);
+                self.fill(samples, spec.rate);
+                return;
+            }
+            Times::Followed => {}
+        }
+        match self.timeline.step(pts, timescale, spec.rate) {
             Step::None => {}
             Step::Fill(samples) => {
-                let allowed = (u64::from(spec.rate) * MAX_HOLES).saturating_sub(self.filled);
-                self.silent = samples.min(allowed);
-                self.filled += self.silent;
+                self.fill(samples, spec.rate);
                 // Beyond what is filled, time goes on from here.
                 self.timeline.add(samples);
             }
@@ -230,6 +255,13 @@ impl PacketSource<'_> {
                 self.timeline.take(samples);
             }
         }
+    }
+
+    /// Has a hole of so many samples become silence before the packet that was read, within what may be filled in all.
+    fn fill(&mut self, samples: u64, rate: u32) {
+        let allowed = (u64::from(rate) * MAX_HOLES).saturating_sub(self.filled);
+        self.silent = samples.min(allowed);
+        self.filled += self.silent;
     }
 
     /// Silence of so many samples, or as many as may be; nothing before it is known whose.
@@ -325,7 +357,7 @@ mod tests {
         decoded_us(open(Box::new(Second::new(change)), 0, opening)?)
     }
 
-    const WHOLE: Opening = Opening { salvage: false, fill_holes: false };
+    const WHOLE: Opening = Opening { salvage: false, times: Times::Ignored };
 
     #[test]
     fn trims_are_carried_out_to_the_sample() {
@@ -339,6 +371,12 @@ mod tests {
             1_013_500
         );
         assert_eq!(played(WHOLE, |track, _| track.edits.list = vec![entry(48_312, 500_000)]).unwrap(), 13_500);
+        let pieces = |list: Vec<EditEntry>| played(WHOLE, |track, _| track.edits.list = list);
+        assert_eq!(pieces(vec![entry(312, 250_000), entry(24_312, 125_000), entry(30_312, 100_000)]).unwrap(), 475_000);
+        assert_eq!(
+            pieces(vec![entry(24_312, 250_000), entry(312, 250_000)]).unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
         assert_eq!(played(WHOLE, |track, _| track.padding = Some(648)).unwrap(), 1_000_000);
         let discard = |_: &mut Track, packets: &mut Vec<Packet>| packets.last_mut().unwrap().discard_ns = 13_500_000;
         assert_eq!(played(WHOLE, discard).unwrap(), 1_000_000);
@@ -370,8 +408,15 @@ mod tests {
             packets.iter_mut().skip(10).for_each(|packet| packet.pts += 24_000)
         };
         assert_eq!(played(WHOLE, hole).unwrap(), 1_013_500);
-        let beside = Opening { fill_holes: true, ..WHOLE };
-        assert_eq!(played(beside, hole).unwrap(), 1_513_500);
+        let beside = Opening { times: Times::Followed, ..WHOLE };
+        let alone = Opening { times: Times::Holes, ..WHOLE };
+        assert_eq!([beside, alone].map(|opening| played(opening, hole).unwrap()), [1_513_500; 2]);
+        // A clock that runs a tenth too slow.
+        let drift = |_: &mut Track, packets: &mut Vec<Packet>| {
+            packets.iter_mut().for_each(|packet| packet.pts += packet.pts / 10)
+        };
+        assert_eq!(played(alone, drift).unwrap(), 1_013_500);
+        assert!(played(beside, drift).unwrap() > 1_060_000);
         // An ISO base media file has the hole in the length of the packet before it; a long one goes in stretches.
         let stated = |track: &mut Track, packets: &mut Vec<Packet>| {
             track.sample_entry = Some(Vec::new());
@@ -395,8 +440,8 @@ mod tests {
                 packets.last_mut().unwrap().duration = last;
             }
         };
-        for fill_holes in [false, true] {
-            let opening = Opening { fill_holes, ..WHOLE };
+        for times in [Times::Ignored, Times::Followed] {
+            let opening = Opening { times, ..WHOLE };
             assert_eq!(played(opening, uneven(960)).unwrap(), 1_013_500);
             assert_eq!(played(opening, uneven(480)).unwrap(), 1_003_500);
         }

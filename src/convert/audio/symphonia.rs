@@ -198,8 +198,8 @@ impl<'a> ReaderSource<'a> {
         let track = track.ok_or_else(none)?;
         let Some(CodecParameters::Audio(params)) = &track.codec_params else { return Err(none()) };
         let params = fitting(params);
-        let mut trim =
-            Trim { skip: track.delay.unwrap_or(0).into(), tail: track.padding.unwrap_or(0).into(), total: None };
+        let (skip, tail) = (track.delay.unwrap_or(0).into(), track.padding.unwrap_or(0).into());
+        let mut trim = Trim { skip, tail, ..Trim::default() };
         if params.codec == CODEC_ID_FLAC {
             trim.total = track.num_frames.filter(|&frames| frames > 0);
         }
@@ -210,7 +210,7 @@ impl<'a> ReaderSource<'a> {
             reader,
             decoder,
             spec,
-            trimmer: Trimmer::new(trim, 1),
+            trimmer: Trimmer::new(Trim::default(), 1),
             health: Health::default(),
             ahead: Vec::new(),
             ended: false,

@@ -1,7 +1,21 @@
 //! Where decoded samples are by the times of their packets: holes between these, and clocks that run apart.
 
-/// A hole that is filled at once, in milliseconds: what is shorter may be a rounding of times.
-const HOLE_MS: i64 = 60;
+use crate::demux::HOLE_MS;
+
+/// A distance that is made up for at once, in milliseconds: what is shorter may be a rounding of times.
+const AT_ONCE_MS: i64 = 60;
+
+/// What of the packets' times is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Times {
+    /// Nothing: samples follow one another. Default.
+    #[default]
+    Ignored,
+    /// Holes, as long as they are; a clock that drifts is not followed, as nothing has to stay beside the sound.
+    Holes,
+    /// All, as beside pictures.
+    Followed,
+}
 
 /// What may stay between samples and times, in milliseconds: a fifth of what is seen beside pictures.
 const DRIFT_MS: i64 = 5;
@@ -51,6 +65,20 @@ impl Timeline {
         self.samples = self.samples.saturating_sub_unsigned(samples);
     }
 
+    /// The hole before the next packet, in samples, and counting that starts anew there.
+    pub(super) fn hole(&mut self, pts: i64, timescale: u64, rate: u32) -> u64 {
+        let Some(start) = self.start.replace(pts) else {
+            self.start = None;
+            return 0;
+        };
+        let stated = i128::from(pts.saturating_sub(start)) * i128::from(rate) / i128::from(timescale.max(1));
+        let missing = stated - i128::from(std::mem::take(&mut self.samples));
+        u64::try_from(missing)
+            .ok()
+            .filter(|&missing| missing * 1000 >= HOLE_MS.unsigned_abs() * u64::from(rate))
+            .unwrap_or(0)
+    }
+
     /// What the time of the next packet asks for.
     pub(super) fn step(&mut self, pts: i64, timescale: u64, rate: u32) -> Step {
         let Some(start) = self.start else { return Step::None };
@@ -58,7 +86,7 @@ impl Timeline {
         let stated = i128::from(pts.saturating_sub(start)) * i128::from(rate) / i128::from(timescale.max(1));
         let drift = i64::try_from(stated - i128::from(self.samples)).unwrap_or(0);
         let ms = |count: i64| i64::try_from(per_ms).unwrap_or(1).saturating_mul(count);
-        if drift > ms(HOLE_MS) {
+        if drift > ms(AT_ONCE_MS) {
             (self.packets, self.least, self.most) = (0, 0, 0);
             return Step::Fill(drift.unsigned_abs());
         }

@@ -79,7 +79,7 @@ pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
     let form = chunks.form;
     if matches!(form.tag, MP3 | MPEG) {
         let frames = Box::new(Mp3::within(source, chunks.start, chunks.end)?);
-        return packets::open(frames, 0, Opening { salvage: true, fill_holes: false });
+        return packets::open(frames, 0, Opening { salvage: true, ..Opening::default() });
     }
     guard(u64::from(form.channels), form.rate, None)?;
     let reading = if form.is_adpcm() {

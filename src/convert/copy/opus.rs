@@ -5,7 +5,7 @@ use crate::codec::opus::{OpusHead, packet_samples_48k};
 use crate::convert::spool::Spool;
 use crate::convert::write::Packets;
 use crate::convert::write::ogg::{OggOpusWriter, serial_of};
-use crate::demux::{Packet, Track, Want};
+use crate::demux::{HOLE_MS, Packet, Track, Want};
 use crate::error::{Error, Result};
 
 /// Samples per second of all positions.
@@ -14,8 +14,8 @@ const RATE: i64 = 48_000;
 /// Sound that is decoded before a cut so that the decoder has settled (RFC 7845 §4.2: 80 ms).
 const PRE_ROLL: u64 = 3840;
 
-/// The shortest hole that is filled: what is shorter is a rounding of times, or a clock that drifts.
-const MIN_HOLE: u64 = 4800;
+/// The shortest hole that is filled.
+const MIN_HOLE: u64 = HOLE_MS.unsigned_abs() * 48;
 
 /// The most silence that is put into holes: ten minutes. A broken clock must not fill the disk.
 const MAX_FILLED: u64 = 600 * 48_000;

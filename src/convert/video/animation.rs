@@ -47,7 +47,8 @@ pub(crate) fn convert(source: &[u8], facts: &Facts, rung: &Rung, cancel: &Cancel
     let clip = Clip { open: &open, track: 0, facts: &track, coding: &coding, salvage, every_picture: true };
     let body = transcode(&Job { clip, sound: Sound::None }, cancel)?.0.into_body()?;
     let (format, steps) = (rung.format, rung.steps.clone());
-    Ok(Candidate { format, body: Some(body), steps, waveform: None, engine: Engine::Builtin, coded_us: None })
+    let (engine, waveform) = (Engine::Builtin, None);
+    Ok(Candidate { format, body: Some(body), steps, waveform, missed_centi_lufs: None, engine, coded_us: None })
 }
 
 /// An animation, read forward.

@@ -201,10 +201,8 @@ pub(super) struct Steering {
 /// What was done with the pictures of a clip, or of a part of one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Log {
-    /// The sum of the quantisers that were steered to, the finest and the coarsest.
+    /// The sum of the quantisers that were steered to.
     pub sum: f64,
-    pub finest: f64,
-    pub coarsest: f64,
     /// The shares of each kind, and their bytes brought to the middle of the sampled quantisers.
     pub shares: EachKind,
     pub at_middle: EachKind,
@@ -212,23 +210,15 @@ pub(super) struct Log {
 
 impl Log {
     /// Of no pictures.
-    pub(super) const EMPTY: Self =
-        Self { sum: 0.0, finest: f64::MAX, coarsest: f64::MIN, shares: [0.0; 3], at_middle: [0.0; 3] };
+    pub(super) const EMPTY: Self = Self { sum: 0.0, shares: [0.0; 3], at_middle: [0.0; 3] };
 
     /// Of both.
     pub(super) fn with(&self, other: &Self) -> Self {
         Self {
             sum: self.sum + other.sum,
-            finest: self.finest.min(other.finest),
-            coarsest: self.coarsest.max(other.coarsest),
             shares: sum(self.shares, other.shares),
             at_middle: sum(self.at_middle, other.at_middle),
         }
-    }
-
-    /// How far the finest and the coarsest quantiser are apart.
-    pub(super) fn spread(&self) -> f64 {
-        (self.coarsest - self.finest).max(0.0)
     }
 }
 
@@ -314,10 +304,6 @@ impl Steering {
     pub(super) fn note(&mut self, due: &Due, bytes: usize) {
         let kind = due.kind as usize;
         self.log.sum += self.qp;
-        if !self.closing() {
-            self.log.finest = self.log.finest.min(self.qp);
-            self.log.coarsest = self.log.coarsest.max(self.qp);
-        }
         self.log.at_middle[kind] += self.model.at_middle(due.kind, self.qp, bytes as f64);
         let weight = if due.kind == Kind::Key { 1.0 } else { due.weight };
         let mut share = EachKind::default();

@@ -153,7 +153,9 @@ pub(super) fn smaller(
     let side = chosen.width.min(chosen.height);
     let model = |to: u32| model.scaled((f64::from(to) / f64::from(side.max(1))).powf(2.0 * PIXEL_POWER));
     let smaller = || SIDES.into_iter().filter(|&to| to < side);
-    let fits = smaller().find(|&to| model(to).solve(budget, pictures) <= COMFORT_QP).or(smaller().last())?;
+    let fits = smaller()
+        .find(|&to| model(to).solve(budget, pictures) <= COMFORT_QP)
+        .or(SIDES.into_iter().rfind(|&to| to < side))?;
     let (width, height) = scaled(clip.facts.shown(), fits);
     Some((width, height, model(fits)))
 }

@@ -11,8 +11,11 @@ pub(super) enum FrameLength {
     Unknown,
     /// All last so many nanoseconds.
     Fixed(u64),
-    /// Their first bytes (RFC 6716 §3.1).
-    Opus,
+    /// Their first bytes (RFC 6716 §3.1), or else so many nanoseconds.
+    Opus {
+        /// What the container says of all.
+        usual: Option<u64>,
+    },
     /// Their first bytes: samples at so many a second, or else so many nanoseconds. The last one is shorter than the
     /// container's default says.
     Flac {
@@ -33,6 +36,9 @@ impl FrameLength {
         if let Some(rate) = rate.filter(|_| track.codec == "flac") {
             return Self::Flac { rate, usual: entry.default_duration };
         }
+        if track.codec == "opus" {
+            return Self::Opus { usual: entry.default_duration };
+        }
         if let Some(duration) = entry.default_duration {
             return Self::Fixed(duration);
         }
@@ -41,7 +47,6 @@ impl FrameLength {
             return Self::Unknown;
         }
         match track.codec.as_str() {
-            "opus" => Self::Opus,
             "aac" => match aac::Config::parse(&track.config) {
                 Some(config) if config.core_rate > 0 => {
                     let samples = u64::from(config.frame_samples) * u64::from(TICKS);
@@ -65,7 +70,7 @@ impl FrameLength {
     pub(super) const fn bytes_needed(self) -> usize {
         match self {
             Self::Unknown | Self::Fixed(_) | Self::Bytes(_) => 0,
-            Self::Opus => 2,
+            Self::Opus { .. } => 2,
             Self::Flac { .. } => 13,
         }
     }
@@ -75,9 +80,8 @@ impl FrameLength {
         match self {
             Self::Unknown => None,
             Self::Fixed(duration) => Some(duration),
-            Self::Opus => {
-                let samples = opus::packet_samples_48k(bytes)?;
-                Some(u64::from(samples) * u64::from(TICKS) / 48_000)
+            Self::Opus { usual } => {
+                opus::packet_samples_48k(bytes).map(|samples| u64::from(samples) * u64::from(TICKS) / 48_000).or(usual)
             }
             Self::Flac { rate, usual } => {
                 flac::frame_samples(bytes).map(|samples| u64::from(samples) * u64::from(TICKS) / rate).or(usual)

@@ -266,7 +266,10 @@ impl<'a> Walk<'a> {
                 count if entry.packing == Packing::None => self.blocks.from(at, count)?,
                 _ => &[],
             };
-            let duration = each.or_else(|| length.nanoseconds(first, size)).unwrap_or(0).min(u64::from(u32::MAX) << 8);
+            // What frames say themselves is exact; a block's length is rounded to the file's ticks.
+            let own = length.nanoseconds(first, size);
+            let duration = if first.is_empty() { each.or(own) } else { own.or(each) };
+            let duration = duration.unwrap_or(0).min(u64::from(u32::MAX) << 8);
             let discard_ns = group.map_or(0, |group| if index == last { group.discard_ns } else { 0 });
             self.queue.push_back(Frame { track, at, size, pts, duration, key, discard_ns });
             at = at.saturating_add(size);

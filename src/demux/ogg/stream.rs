@@ -50,6 +50,8 @@ pub(super) struct Stream {
     pub time: i64,
     /// The granule position at which the first packet starts.
     pub start: Option<i64>,
+    /// Samples at the start of its next packet that are not played.
+    pub skip: u32,
     previous_block: Option<u32>,
 }
 
@@ -70,6 +72,7 @@ impl Stream {
             lost: false,
             time: 0,
             start: None,
+            skip: 0,
             previous_block: None,
         };
         (stream, described)
