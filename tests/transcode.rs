@@ -4,16 +4,16 @@
 #![cfg(feature = "video")]
 
 use image::codecs::gif::GifEncoder;
-use image::{Delay, Frame, Rgba, RgbaImage};
+use image::{Delay, Frame, ImageResult, Rgba, RgbaImage};
 use mediafit::batch::{Batch, Job, Observer};
 use mediafit::facts::Media;
 use mediafit::{Ask, Cancel, Ending, ErrorKind, Fitter, Policy, Record, Role, Source};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A texture that moves over a still one with grain, ten pictures a second.
-fn clip(pictures: u32, wide: u32, high: u32) -> Vec<u8> {
+fn clip(pictures: u32, wide: u32, high: u32) -> ImageResult<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = GifEncoder::new_with_speed(&mut bytes, 30);
     for number in 0..pictures {
@@ -25,10 +25,10 @@ fn clip(pictures: u32, wide: u32, high: u32) -> Vec<u8> {
             Rgba([level, level / 2 + 60, 200 - level / 2, 255])
         });
         let delay = Delay::from_numer_denom_ms(100, 1);
-        encoder.encode_frame(Frame::from_parts(picture, 0, 0, delay)).unwrap();
+        encoder.encode_frame(Frame::from_parts(picture, 0, 0, delay))?;
     }
     drop(encoder);
-    bytes
+    Ok(bytes)
 }
 
 fn policy(limit: u64) -> Policy {
@@ -38,19 +38,19 @@ fn policy(limit: u64) -> Policy {
     policy
 }
 
-fn fitted(bytes: &[u8], limit: u64) -> (u64, Media) {
+fn fitted(bytes: &[u8], limit: u64) -> mediafit::Result<(u64, Media)> {
     let source = Source::from_bytes(bytes.to_vec(), Some(Path::new("a.gif")));
-    let (_, ending) = Fitter::new(policy(limit)).fit(&source, Ask::Role(Role::Video)).unwrap();
+    let (_, ending) = Fitter::new(policy(limit)).fit(&source, Ask::Role(Role::Video))?;
     let Ending::Fitted { fitted, .. } = ending else { panic!("{ending:?}") };
-    (fitted.facts().bytes, fitted.facts().media.clone())
+    Ok((fitted.facts().bytes, fitted.facts().media.clone()))
 }
 
 #[test]
 fn limits_are_filled_and_never_passed() {
-    let bytes = clip(80, 160, 120);
+    let bytes = clip(80, 160, 120).unwrap();
     let mut seen = 0;
     for limit in [45_000, 70_000, 100_000] {
-        let (found, media) = fitted(&bytes, limit);
+        let (found, media) = fitted(&bytes, limit).unwrap();
         assert!(found <= limit && found * 10 >= limit * 9, "{found} of {limit}");
         let Media::Video(streams) = media else { panic!("no video") };
         assert_eq!((streams.video[0].frames, streams.video[0].duration_us), (Some(80), Some(8_000_000)));
@@ -64,14 +64,14 @@ struct Sums(Mutex<Vec<String>>);
 
 impl Observer for Sums {
     fn finished(&self, record: &Record) {
-        self.0.lock().unwrap().push(record.to_json());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.to_json());
     }
 }
 
 #[test]
 fn the_bytes_do_not_depend_on_how_many_cores_work() {
     // Long enough to be cut into segments, which are coded side by side where cores are idle.
-    let bytes = clip(200, 128, 96);
+    let bytes = clip(200, 128, 96).unwrap();
     let made = [1, 2, 3].map(|jobs| {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("a.gif");
@@ -91,7 +91,7 @@ fn the_bytes_do_not_depend_on_how_many_cores_work() {
 
 #[test]
 fn work_ends_within_a_second_of_being_asked_to() {
-    let bytes = clip(400, 320, 240);
+    let bytes = clip(400, 320, 240).unwrap();
     let cancel = Cancel::default();
     let fitter = Fitter::new(policy(600_000)).with_cancel(cancel.clone());
     let source = Source::from_bytes(bytes, Some(Path::new("a.gif")));

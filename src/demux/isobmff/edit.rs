@@ -56,7 +56,8 @@ mod tests {
         edts[3] = 0x34;
         edts.extend_from_slice(&[0, 0, 3, 0xe8, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0]);
         assert_eq!(read(&edts, 1000), edits);
-        assert_eq!(read(&edts[..36], 1000).list, edits.list[..1]);
+        edts[3] = 0x1c;
+        assert_eq!(read(&edts[..28], 1000).list, edits.list[..1]);
         assert!(read(&edts[..20], 1000).list.is_empty());
     }
 }
