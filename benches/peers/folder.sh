@@ -15,7 +15,7 @@ seconds=\$(ffprobe -v error -show_entries format=duration -of csv=p=0 "\$1")
 rate=\$(awk "BEGIN { print int($limit * 8 / \$seconds * 0.97 - 64000) }")
 name=$work/ff/\$(basename "\$1")
 for pass in 1 2; do
-    end="-an -f null -"; [ \$pass = 1 ] || end="-c:a aac -b:a 64k -movflags +faststart -y \$name.mp4"
+    end="-an -f mp4 -y /dev/null"; [ \$pass = 1 ] || end="-c:a aac -b:a 64k -movflags +faststart -y \$name.mp4"
     ffmpeg -v error -nostdin -threads 1 -i "\$1" -c:v libx264 -threads 1 -preset veryfast -profile:v main -bf 0 -pix_fmt yuv420p -b:v \$rate -pass \$pass -passlogfile "\$name" \$end
 done
 SH

@@ -18,8 +18,8 @@ size=$(ffprobe -v error -select_streams v -show_entries stream=width,height -of 
 seconds=$(ffprobe -v error -show_entries format=duration -of csv=p=0 "$ours")
 rate=$(awk "BEGIN { print int($(wc -c < "$ours") * 8 / $seconds * 0.995) }")
 cat > "$work/x264.sh" <<SH
-ffmpeg -v error -y -threads 1 -i "$work/clip.mp4" -an -vf scale=$size:flags=lanczos -c:v libx264 -threads 1 -preset veryfast -profile:v main -bf 0 -b:v $rate -pass 1 -passlogfile "$work/log" -f null -
-ffmpeg -v error -y -threads 1 -i "$work/clip.mp4" -an -vf scale=$size:flags=lanczos -c:v libx264 -threads 1 -preset veryfast -profile:v main -bf 0 -b:v $rate -pass 2 -passlogfile "$work/log" "$work/x264.mp4"
+ffmpeg -v error -y -threads 1 -i "$work/clip.mp4" -an -fps_mode passthrough -vf scale=$size:flags=lanczos -c:v libx264 -threads 1 -preset veryfast -profile:v main -bf 0 -b:v $rate -pass 1 -passlogfile "$work/log" -f null -
+ffmpeg -v error -y -threads 1 -i "$work/clip.mp4" -an -fps_mode passthrough -vf scale=$size:flags=lanczos -c:v libx264 -threads 1 -preset veryfast -profile:v main -bf 0 -b:v $rate -pass 2 -passlogfile "$work/log" "$work/x264.mp4"
 SH
 time_of "$work/t2" sh "$work/x264.sh"
 report() {
