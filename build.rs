@@ -1,4 +1,4 @@
-//! Says loudly when the assembler is missing: without it JPEG and AVIF run at half the speed, or do not build.
+//! Says loudly when the assembler is missing: without it JPEG and H.264 run at half the speed, and AVIF does not build.
 
 use std::process::{Command, Stdio};
 
@@ -17,7 +17,7 @@ fn main() {
         (true, true) => "found",
         (true, false) => {
             println!(
-                "cargo::warning=nasm was not found: JPEG runs without SIMD, several times slower. Install nasm and build again."
+                "cargo::warning=nasm was not found: JPEG and H.264 are coded without SIMD, several times slower. Install nasm and build again."
             );
             "missing"
         }

@@ -18,9 +18,11 @@ const ENGINES: &[(&str, &str, bool)] = &[
     ("Opus",    "libopus",                   cfg!(feature = "opus")),
     ("AMR",     "rvoip-codec-core",          cfg!(feature = "amr")),
     ("sound",   "symphonia (MP3 Vorbis FLAC ALAC ADPCM)", true),
-    ("H.264",   "rust_h264 reads, OpenH264 writes", cfg!(feature = "video")),
+    ("H.264",   "rusty_h264 and rust_h264 read, OpenH264 writes", cfg!(feature = "video")),
     ("HEVC",    "rusty_h265 (in videos)",    cfg!(feature = "hevc")),
+    ("VP8",     "our own",                   cfg!(feature = "video")),
     ("VP9",     "rusty_vp9",                 cfg!(feature = "video")),
+    ("AV1",     "rav1d (in videos)",         cfg!(all(feature = "video", feature = "avif"))),
 ];
 
 static LONG: LazyLock<String> = LazyLock::new(|| {
@@ -28,13 +30,16 @@ static LONG: LazyLock<String> = LazyLock::new(|| {
         format!("  {what:<8} {}\n", if *built_in { engine } else { "not in this build" })
     };
     format!(
-        "{version}\n\nengines:\n{engines}\nbuild:\n  target   {arch} {os}\n  profile  {profile}\n  nasm     {nasm} (JPEG, AVIF, OpenH264)\n  rust     {rust} or later",
+        "{version}\n\nengines:\n{engines}\nbuild:\n  target   {arch} {os}\n  profile  {profile}\n  nasm     {nasm}\n  rust     {rust} or later",
         version = env!("CARGO_PKG_VERSION"),
         engines = ENGINES.iter().map(engine).collect::<String>(),
         arch = std::env::consts::ARCH,
         os = std::env::consts::OS,
         profile = if cfg!(debug_assertions) { "debug" } else { "release" },
-        nasm = option_env!("MEDIAFIT_NASM").unwrap_or("unknown"),
+        nasm = match option_env!("MEDIAFIT_NASM").unwrap_or("unknown") {
+            "missing" => "MISSING: JPEG and H.264 are coded several times slower; install it and build again",
+            other => other,
+        },
         rust = env!("CARGO_PKG_RUST_VERSION"),
     )
 });
