@@ -141,6 +141,8 @@ impl<'a> Ogg<'a> {
         let mut pages = Pages::from(self.source, at)?;
         let (mut last, mut chained) = (None, false);
         while let Some(page) = pages.next()? {
+            // Files that were joined as they are keep one serial.
+            chained |= page.begins() && last.as_ref().is_some_and(|last: &Ending| last.granule > 0);
             if page.serial == serial && page.granule >= 0 {
                 last = Some(Ending { granule: page.granule });
             } else if self.streams.iter().all(|stream| stream.serial != page.serial) {
