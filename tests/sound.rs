@@ -250,16 +250,16 @@ fn made_by_ffmpeg(ffmpeg: &Path) -> Result<(), Failed> {
 fn trimmed(make: impl Fn(&str, &[&str]) -> Result<PathBuf, Failed>) -> Result<(), Failed> {
     let fitter = Fitter::new(Policy::cloud());
     let mut seen = 0;
-    for (name, source, rate) in [("cut.mov", "audio/fit__mp3.mp3", 48_000), ("cut.3gp", "audio/fit__amr.amr", 8_000)] {
+    for (name, source, from) in [("cut.mov", "audio/fit__mp3.mp3", "0.3"), ("cut.3gp", "audio/fit__amr.amr", "0.31")] {
         let source = testdata(source);
         let source = source.to_str().ok_or("a name that is no text")?;
-        let path = make(name, &["-ss", "0.1", "-i", source, "-c", "copy"])?;
+        let path = make(name, &["-ss", from, "-i", source, "-c", "copy"])?;
         let whole = std::fs::read(&path)?;
         let was = fitted(&fitter, &Source::open(&path)?, Role::Audio)?;
         // The entry's media time, behind version, flags, count and the segment's length.
         let at = whole.windows(4).position(|window| window == b"elst").ok_or("no edit list")? + 16;
         let timescale = whole.windows(4).position(|window| window == b"mdhd").ok_or("no header")? + 16;
-        assert_eq!(whole[timescale..timescale + 4], u32::to_be_bytes(rate), "{name}");
+        let rate = u32::from_be_bytes(whole[timescale..timescale + 4].try_into()?);
         let mut cut = whole.clone();
         cut[at..at + 4].copy_from_slice(&(rate / 2).to_be_bytes());
         let source = Source::from_bytes(cut, None);
