@@ -64,10 +64,10 @@ fn inspect(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A minute as `codec`, coded by what is measured elsewhere.
-fn coded(codec: AudioCodec) -> Arc<[u8]> {
+/// So many seconds as `codec`, coded by what is measured elsewhere.
+fn coded(codec: AudioCodec, seconds: u32) -> Arc<[u8]> {
     let fitter = Fitter::new(Policy::cloud()).with_options(Options { audio_codec: Some(codec), ..Options::default() });
-    match fitter.fit(&Source::from_bytes(wav(60, 2), None), Ask::Role(Role::Audio)) {
+    match fitter.fit(&Source::from_bytes(wav(seconds, 2), None), Ask::Role(Role::Audio)) {
         Ok((_, Ending::Fitted { fitted, .. })) => fitted.to_bytes().unwrap_or_else(|error| panic!("{error}")).into(),
         other => panic!("{other:?}"),
     }
@@ -78,9 +78,9 @@ fn copy(criterion: &mut Criterion) {
     let fitter = Fitter::new(Policy::cloud());
     let mut group = criterion.benchmark_group("sound/copy");
     // The same packets under QuickTime's brand.
-    let mut mov = coded(AudioCodec::Aac).to_vec();
+    let mut mov = coded(AudioCodec::Aac, 600).to_vec();
     mov.get_mut(8..12).unwrap_or_else(|| panic!("no brand")).copy_from_slice(b"qt  ");
-    let inputs = [("aac/mov-to-m4a/60s", Arc::<[u8]>::from(mov))];
+    let inputs = [("aac/mov-to-m4a/600s", Arc::<[u8]>::from(mov))];
     for (name, bytes) in inputs {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(name), &bytes, |bencher, bytes| {
@@ -97,8 +97,8 @@ fn transcode(criterion: &mut Criterion) {
         ("pcm-to-aac/60s", stereo.clone(), Role::Audio, AudioCodec::Aac),
         ("pcm-to-opus/60s", stereo.clone(), Role::Audio, AudioCodec::Opus),
         ("pcm-to-voice/60s", stereo, Role::Voice, AudioCodec::Opus),
-        ("aac-to-voice/60s", coded(AudioCodec::Aac), Role::Voice, AudioCodec::Opus),
-        ("opus-to-aac-loudness/60s", coded(AudioCodec::Opus), Role::Audio, AudioCodec::Aac),
+        ("aac-to-voice/60s", coded(AudioCodec::Aac, 60), Role::Voice, AudioCodec::Opus),
+        ("opus-to-aac-loudness/60s", coded(AudioCodec::Opus, 60), Role::Audio, AudioCodec::Aac),
     ];
     let mut group = criterion.benchmark_group("sound/transcode");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);

@@ -330,7 +330,9 @@ impl Fitter {
     fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
         // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
         let seen = if is_decoded(checked) && copies_content(&checked.plan, self.options.salvage) {
-            self.decoded(source, checked, Depth::Sampled)?
+            // A voice note's amplitudes take all of it.
+            let voice = checked.verdict.role == Role::Voice;
+            self.decoded(source, checked, if voice { Depth::Whole } else { Depth::Sampled })?
         } else {
             Seen::default()
         };
@@ -389,7 +391,7 @@ impl Fitter {
         })
     }
 
-    /// Decodes everything, or of sound beside pictures as much as `depth` says, and gives what only that shows.
+    /// Decodes everything, or of sound as much as `depth` says, and gives what only that shows.
     fn decoded(&self, source: &Source, checked: &Checked, depth: Depth) -> Result<Seen> {
         if is_picture(checked) {
             let margin = decode_whole(&source.read_all()?, &checked.facts)?;

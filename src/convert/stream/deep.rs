@@ -18,7 +18,7 @@ pub(crate) struct Heard {
     pub waveform: Option<[u8; 64]>,
 }
 
-/// How much of sound beside pictures is decoded.
+/// How much of the sound is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
     /// All of it.
@@ -44,7 +44,7 @@ pub(crate) fn listen(
     for track in 0..streams.audio.len() {
         let bench = looking(source, facts, streams, ffmpeg, cancel);
         // Whatever keeps it from that shows below.
-        if pictures && depth == Depth::Sampled && bench.plays(track).unwrap_or(false) {
+        if depth == Depth::Sampled && bench.plays(track).unwrap_or(false) {
             continue;
         }
         match bench.pcm(track, pictures) {

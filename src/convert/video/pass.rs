@@ -96,8 +96,9 @@ pub(super) fn encode(
         let reach = if last && known.is_none() { LAST_REACH } else { REACH };
         let parts = each(wave, cancel, |segment| {
             let kinds = kinds(segment.share);
-            let steering =
-                Steering::new(model, model.bytes(qp, kinds), (kinds, segment.pictures), chosen.finest, reach);
+            // Of a fast clip every second picture is left out.
+            let pictures = (segment.pictures as f64 * chosen.rate / survey.rate()).round() as usize;
+            let steering = Steering::new(model, model.bytes(qp, kinds), (kinds, pictures), chosen.finest, reach);
             task.part(segment, steering)
         });
         for (segment, part) in wave.iter().zip(parts) {

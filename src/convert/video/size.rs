@@ -157,7 +157,7 @@ pub(super) fn smaller(
         .find(|&to| model(to).solve(budget, pictures) <= COMFORT_QP)
         .or(SIDES.into_iter().rfind(|&to| to < side))?;
     let (width, height) = scaled(clip.facts.shown(), fits);
-    Some((width, height, model(fits)))
+    keeps_shape(clip.facts.shown(), (width, height)).then(|| (width, height, model(fits)))
 }
 
 /// Even sides with the shape of `shown`, whose shorter side is `side`.
