@@ -124,6 +124,9 @@ pub struct VideoTrack {
     /// Whether it is mirrored for display, or turned by another angle than a quarter.
     #[serde(default, skip_serializing_if = "is_false")]
     pub odd_matrix: bool,
+    /// Whether it is mirrored left to right before it is turned by [`rotation`](Self::rotation); the matrix is odd then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mirrored: bool,
     /// Bits per component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit_depth: Option<u8>,

@@ -81,7 +81,8 @@ fn picture(track: &VideoTrack, rules: &VideoRules, findings: &mut Vec<Finding>) 
         findings.push(Finding::new(Rule::VideoFrameRate, Info, found, rules.advised_frame_rate, message));
     }
     if track.rotation != 0 || track.odd_matrix {
-        let message = format!("turned by {} degrees by its display matrix", track.rotation);
+        let mirrored = if track.mirrored { "mirrored, and " } else { "" };
+        let message = format!("{mirrored}turned by {} degrees by its display matrix", track.rotation);
         findings.push(Finding::new(Rule::VideoRotation, Info, u32::from(track.rotation), 0_u32, message));
     }
 }

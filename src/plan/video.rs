@@ -40,8 +40,8 @@ fn decoded_here(track: &VideoTrack) -> bool {
         "hevc" => matches!(track.chroma, None | Some(Chroma::Quarter)) && depth <= 10,
         _ => true,
     };
-    // Mirrored pictures are turned by ffmpeg alone.
-    kind && !track.odd_matrix && DECODED.contains(&track.codec.as_str()) && built::left_out(&track.codec).is_none()
+    let shown = !track.odd_matrix || track.mirrored;
+    kind && shown && DECODED.contains(&track.codec.as_str()) && built::left_out(&track.codec).is_none()
 }
 
 /// Rules whose cure needs new pictures.
@@ -219,9 +219,17 @@ fn audio_step(index: usize, track: &AudioTrack, target_bytes: u64) -> Step {
     Step::EncodeAudio { track: index, coding }
 }
 
+/// The codec, and its profile where another of them is decoded here.
+fn kind(track: &VideoTrack) -> String {
+    match &track.profile {
+        Some(profile) if DECODED.contains(&track.codec.as_str()) => format!("{} {profile}", track.codec),
+        _ => track.codec.clone(),
+    }
+}
+
 /// Who can decode the pictures and code them anew, or why nobody can.
 fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, String> {
     let lacking = built::refusal(&track.codec, &track.codec)
-        .unwrap_or_else(|| format!("{} pictures are not coded anew here", track.codec));
+        .unwrap_or_else(|| format!("{} pictures are not coded anew here", kind(track)));
     choice.engine(decoded_here(track), tools, &lacking)
 }

@@ -22,6 +22,9 @@ const FLOOR_BPP: f64 = 0.025;
 /// The most bits per pixel that are of use: more only keeps the source's own errors.
 const CEILING_BPP: f64 = 0.20;
 
+/// Bits per second below which libx264, which counts in thousands, takes none: what tiny pictures would come to.
+const LEAST_RATE: f64 = 16_000.0;
+
 /// Part of the size that the container's tables and the rate control's own error may take.
 const OVERHEAD: f64 = 0.97;
 
@@ -56,7 +59,8 @@ pub(in crate::convert) fn transcode(
     cancel: &Cancel,
 ) -> Result<(File, u64)> {
     let folder = tempfile::tempdir().map_err(|error| Error::io("a temporary folder cannot be made", error))?;
-    let (side, bitrate, seconds) = settled(job, share * OVERHEAD)?;
+    let duration_us = if job.duration_us > 0 { job.duration_us } else { measured(ffmpeg, job, cancel)? };
+    let (side, bitrate, seconds) = settled(job, duration_us, share * OVERHEAD)?;
     let out = folder.path().join("out.mp4");
     run(ffmpeg, job, (side, bitrate, seconds), folder.path(), cancel)?;
     let bytes = std::fs::metadata(&out).map_err(|error| Error::io("the result is not there", error))?.len();
@@ -64,9 +68,33 @@ pub(in crate::convert) fn transcode(
     Ok((file, bytes))
 }
 
+/// How long pictures play of which nothing tells it, as streams without a container: they are decoded for it, in microseconds.
+fn measured(ffmpeg: &Ffmpeg, job: &Job<'_>, cancel: &Cancel) -> Result<u64> {
+    let input = input(job.source, job.format)?;
+    let mut arguments = input.arguments.clone();
+    arguments.extend(["-map", &format!("0:v:{}", job.video), "-sn", "-dn"].map(OsString::from));
+    arguments.extend(["-f", "null", "-progress", "pipe:1", "-"].map(OsString::from));
+    let mut running = ffmpeg.start(&arguments, cancel)?;
+    let (mut told, mut block) = (String::new(), [0; 4096]);
+    loop {
+        let count = running.read(&mut block)?;
+        if count == 0 {
+            break;
+        }
+        told.push_str(&String::from_utf8_lossy(block.get(..count).unwrap_or_default()));
+        // The last report counts.
+        if let Some(at) = told.rfind("\nprogress=continue") {
+            told.drain(..at);
+        }
+    }
+    running.finish()?;
+    let last = told.lines().filter_map(|line| line.strip_prefix("out_time_us=")).next_back();
+    Ok(last.and_then(|time| time.trim().parse().ok()).unwrap_or(0))
+}
+
 /// The shorter side, the bits per second for the pictures, and the length that is coded.
-fn settled(job: &Job<'_>, share: f64) -> Result<(u32, u64, Option<f64>)> {
-    let seconds = job.duration_us as f64 / 1e6;
+fn settled(job: &Job<'_>, duration_us: u64, share: f64) -> Result<(u32, u64, Option<f64>)> {
+    let seconds = duration_us as f64 / 1e6;
     if seconds <= 0.0 {
         return Err(Error::unsupported("how long the video plays is not known, so that no bitrate can be chosen"));
     }
@@ -85,7 +113,7 @@ fn settled(job: &Job<'_>, share: f64) -> Result<(u32, u64, Option<f64>)> {
     let side = side.unwrap_or_else(|| SIDES.last().copied().unwrap_or(240).min(tallest));
     let least = pixels(side) * FLOOR_BPP;
     if budget >= least {
-        return Ok((side, budget.min(pixels(side) * CEILING_BPP) as u64, None));
+        return Ok((side, budget.min((pixels(side) * CEILING_BPP).max(LEAST_RATE)) as u64, None));
     }
     let sound = job.sound_bytes as f64 * 8.0 / seconds;
     let fits = job.coding.target_bytes as f64 * 8.0 * share / (least + sound);

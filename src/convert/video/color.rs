@@ -4,6 +4,8 @@
 //! (another matrix, wide gamut, high dynamic range).
 
 mod hdr;
+#[cfg(test)]
+mod reference;
 
 use crate::error::{Error, Result};
 use crate::facts::{ColorTags, Hdr, VideoTrack};

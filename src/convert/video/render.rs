@@ -52,11 +52,13 @@ impl Renderer {
         }
         let Some((_, plan)) = &self.color else { return Err(Error::engine("a picture without colours")) };
         let [y, u, v] = converted(planes, &plan.conversion, wide, high);
-        let planes = [
-            upright(y, wide, high, self.facts.rotation),
-            upright(u, wide / 2, high / 2, self.facts.rotation),
-            upright(v, wide / 2, high / 2, self.facts.rotation),
-        ];
+        let shown = |mut plane: Vec<u8>, width: usize, height: usize| {
+            if self.facts.mirrored {
+                plane.chunks_mut(width.max(1)).for_each(<[u8]>::reverse);
+            }
+            upright(plane, width, height, self.facts.rotation)
+        };
+        let planes = [shown(y, wide, high), shown(u, wide / 2, high / 2), shown(v, wide / 2, high / 2)];
         Ok(Canvas { width: self.width, height: self.height, planes })
     }
 
@@ -248,6 +250,15 @@ mod tests {
         assert_eq!(upright(plane.clone(), 3, 2, 90), [4, 1, 5, 2, 6, 3]);
         assert_eq!(upright(plane.clone(), 3, 2, 270), [3, 6, 2, 5, 1, 4]);
         assert_eq!(upright(plane, 3, 2, 180), [6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn mirrored_before_they_are_turned() {
+        let facts = VideoTrack { width: 4, height: 2, rotation: 90, mirrored: true, ..VideoTrack::default() };
+        let plane = |width, height, samples: &[u8]| Plane { width, height, samples: Samples::Narrow(samples.to_vec()) };
+        let planes = [plane(4, 2, &[1, 2, 3, 4, 5, 6, 7, 8]), plane(2, 1, &[1, 2]), plane(2, 1, &[3, 4])];
+        let canvas = Renderer::new(&facts, 2, 4).render(Picture { pts: 0, depth: 8, planes }).unwrap();
+        assert_eq!(canvas.planes, [vec![8, 4, 7, 3, 6, 2, 5, 1], vec![2, 1], vec![4, 3]]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) fn facts(source: &Source, track: &Track, measured: &Measured, played:
         ..VideoTrack::default()
     };
     if let Some(matrix) = track.matrix {
-        (facts.rotation, facts.odd_matrix) = turned(matrix);
+        (facts.rotation, facts.odd_matrix, facts.mirrored) = turned(matrix);
     }
     match track.codec.as_str() {
         "h264" => by_h264(source, track, timing, &mut facts)?,
@@ -185,8 +185,9 @@ fn is_variable(timing: &Timing, timescale: u32) -> bool {
     spread > 1 && spread * 1_000_000 / u64::from(timescale.max(1)) > ROUNDING_US
 }
 
-/// Degrees clockwise, and whether there is more to it, by the matrix `a b u c d v x y w`.
-fn turned(track: [i32; 9]) -> (u16, bool) {
+/// Degrees clockwise, whether there is more to it, and whether that is a mirror which comes first, by the matrix
+/// `a b u c d v x y w`.
+fn turned(track: [i32; 9]) -> (u16, bool, bool) {
     let [a, b, _, c, d, ..] = track.map(i64::from);
     // Writers leave zeros where they mean nothing.
     let product = if (a, b, c, d) == (0, 0, 0, 0) { [1, 0, 0, 1] } else { [a, b, c, d] };
@@ -194,12 +195,15 @@ fn turned(track: [i32; 9]) -> (u16, bool) {
     // A sixty-fourth is what rounding leaves of nothing.
     let signs = product.map(|value| if value.abs() * 64 <= largest { 0 } else { value.signum() });
     match signs {
-        [1, 0, 0, 1] => (0, false),
-        [0, 1, -1, 0] => (90, false),
-        [-1, 0, 0, -1] => (180, false),
-        [0, -1, 1, 0] => (270, false),
-        [0, 1 | -1, 1 | -1, 0] => (90, true),
-        _ => (0, true),
+        [1, 0, 0, 1] => (0, false, false),
+        [0, 1, -1, 0] => (90, false, false),
+        [-1, 0, 0, -1] => (180, false, false),
+        [0, -1, 1, 0] => (270, false, false),
+        [-1, 0, 0, 1] => (0, true, true),
+        [0, -1, -1, 0] => (90, true, true),
+        [1, 0, 0, -1] => (180, true, true),
+        [0, 1, 1, 0] => (270, true, true),
+        _ => (0, true, false),
     }
 }
 
@@ -211,13 +215,16 @@ mod tests {
     fn matrices_become_quarter_turns_or_odd() {
         const ONE: i32 = 1 << 16;
         let matrix = |a, b, c, d| [a, b, 0, c, d, 0, 640 << 16, 0, 1 << 30];
-        assert_eq!(turned(matrix(ONE, 0, 0, ONE)), (0, false));
-        assert_eq!(turned(matrix(0, ONE, -ONE, 0)), (90, false));
-        assert_eq!(turned(matrix(-ONE, 1, -1, -ONE)), (180, false));
-        assert_eq!(turned(matrix(0, -ONE, ONE, 0)), (270, false));
-        assert_eq!(turned(matrix(-ONE, 0, 0, ONE)), (0, true));
-        assert_eq!(turned(matrix(0, ONE, ONE, 0)), (90, true));
-        assert_eq!(turned([0; 9]), (0, false));
+        assert_eq!(turned(matrix(ONE, 0, 0, ONE)), (0, false, false));
+        assert_eq!(turned(matrix(0, ONE, -ONE, 0)), (90, false, false));
+        assert_eq!(turned(matrix(-ONE, 1, -1, -ONE)), (180, false, false));
+        assert_eq!(turned(matrix(0, -ONE, ONE, 0)), (270, false, false));
+        assert_eq!(turned([0; 9]), (0, false, false));
+        assert_eq!(turned(matrix(-ONE, 0, 0, ONE)), (0, true, true));
+        assert_eq!(turned(matrix(0, -ONE, -ONE, 0)), (90, true, true));
+        assert_eq!(turned(matrix(ONE, 0, 0, -ONE)), (180, true, true));
+        assert_eq!(turned(matrix(0, ONE, ONE, 0)), (270, true, true));
+        assert_eq!(turned(matrix(ONE, ONE, -ONE, ONE)), (0, true, false));
     }
 
     #[test]
