@@ -26,7 +26,7 @@ pub(crate) use sound::Sound;
 use super::spool::Spool;
 use crate::cancel::Cancel;
 use crate::demux::Demuxer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::VideoTrack;
 use crate::plan::VideoCoding;
 use pass::Encoded;
@@ -120,8 +120,10 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         if total <= chosen.limit {
             let filled = total * RESERVE / chosen.budget;
             let poor = chosen.budget >= chosen.limit * RESERVE * 0.99 && filled < WELL_FILLED;
-            let again = given_up && poor && passes < 2 && survey.count() <= SHORT;
-            best = Some(encoded);
+            let again = given_up && poor && passes < MAX_CORRECTIONS && survey.count() <= SHORT;
+            if best.as_ref().is_none_or(|best| best.store.bytes() < encoded.store.bytes()) {
+                best = Some(encoded);
+            }
             if !again {
                 break;
             }
@@ -130,18 +132,21 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         } else {
             // The model knows better now; a little is kept back, in case it errs the same way again.
             aim *= 0.97;
-            if model.solve(chosen.budget * aim, encoded.log.shares) > COARSEST_QP
-                && let Some(smaller) = size::smaller(clip, &chosen, model, chosen.budget * aim, encoded.log.shares)
-            {
-                (chosen.width, chosen.height, model) = smaller;
+            if model.solve(chosen.budget * aim, encoded.log.shares) > COARSEST_QP {
+                let smaller = size::smaller(clip, &chosen, model, chosen.budget * aim, encoded.log.shares);
+                if let Some(smaller) = smaller {
+                    (chosen.width, chosen.height, model) = smaller;
+                } else if clip.coding.trim_to_fit {
+                    let share = chosen.limit / total;
+                    size::cut(clip, &survey, &mut chosen, share, sound.bytes);
+                    known = None;
+                }
             }
         }
     }
     let Some(encoded) = best else {
-        return Err(Error::cannot_fit(format!(
-            "the pictures cannot be made small enough; found {found} bytes, allowed {:.0}; cut the video, or use --trim-to-fit",
-            chosen.limit
-        )));
+        let fits = survey.seconds() * chosen.limit.max(0.0) / found.max(1) as f64;
+        return Err(size::too_long(clip, &survey, fits));
     };
     let report = Report {
         size: (chosen.width, chosen.height),

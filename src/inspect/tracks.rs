@@ -315,6 +315,7 @@ fn configured(facts: &mut VideoTrack, track: &Track) {
             facts.interlaced |= sps.fields;
             facts.color = color(sps.color);
             facts.b_frames |= sps.reorder > 0;
+            facts.pixel_aspect = facts.pixel_aspect.or(sps.pixel_aspect.filter(|(wide, high)| wide != high));
         }
         "av1" => {
             let Some(config) = vpx_av1::Config::parse_av1c(&track.config) else { return };

@@ -11,6 +11,9 @@ const SOUND_US: u64 = 20_000;
 /// How far the length of pictures may be off at least, in microseconds: a frame at 25 a second.
 const PICTURES_US: u64 = 40_000;
 
+/// How far sound may go on behind pictures that were cut, in microseconds: a packet, and what its decoder holds back.
+const CUT_US: u64 = 150_000;
+
 /// How far off a container's word may be that has no lengths of packets, in microseconds: a packet of FLAC, and of lossless
 /// codecs with longer ones.
 const PACKET_US: u64 = 120_000;
@@ -47,8 +50,18 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: O
     if !source.damage.is_empty() || steps.iter().any(|step| matches!(step, Step::StripTags)) {
         return Ok(());
     }
+    let cut = cut_at(before, after, steps);
     for step in steps {
         match step {
+            // What was cut on purpose ends with its pictures.
+            Step::CopyAudio { .. } | Step::EncodeAudio { .. } if cut.is_some() => {
+                let (is, pictures) = (after.audio.first().and_then(|track| track.duration_us), cut);
+                if is > pictures.map(|us| us.saturating_add(CUT_US)) {
+                    return Err(Error::verify(format!(
+                        "the sound goes on behind the cut; found {is:?} us, pictures {pictures:?} us"
+                    )));
+                }
+            }
             Step::CopyAudio { track } => {
                 let was = before.audio.get(*track);
                 let is = after.audio.first().map(|track| track.duration_us);
@@ -68,9 +81,9 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: O
                 length("pictures", was.and_then(|one| one.duration_us), is.map(|one| one.duration_us), allowed)?;
                 same_pictures(was, is)?;
             }
-            Step::EncodeVideo { track, coding } => {
+            Step::EncodeVideo { track, .. } => {
                 let (was, is) = (before.video.get(*track), after.video.first());
-                if !coding.trim_to_fit {
+                if cut.is_none() {
                     let allowed = frame(was).max(rough(source, None));
                     length("pictures", was.and_then(|one| one.duration_us), is.map(|one| one.duration_us), allowed)?;
                 }
@@ -86,6 +99,17 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: O
 fn rough(source: &Facts, codec: Option<&str>) -> u64 {
     let row = ROUGH.iter().find(|(format, only, _)| *format == source.format && (only.is_none() || *only == codec));
     row.map_or(0, |(_, _, allowed)| *allowed)
+}
+
+/// Where the result ends, in microseconds, if it was allowed to be cut and is.
+fn cut_at(before: &StreamFacts, after: &StreamFacts, steps: &[Step]) -> Option<u64> {
+    let allowed = |step: &Step| match step {
+        Step::EncodeVideo { track, coding } if coding.trim_to_fit => before.video.get(*track),
+        _ => None,
+    };
+    let was = steps.iter().find_map(allowed)?;
+    let is = after.video.first()?.duration_us?;
+    (was.duration_us? > is.saturating_add(frame(Some(was)))).then_some(is)
 }
 
 const fn streams(facts: &Facts) -> Option<&StreamFacts> {

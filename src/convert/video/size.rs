@@ -34,6 +34,9 @@ const ROUND: usize = PERIOD as usize + 2;
 /// A quantiser whose pictures nobody complains of.
 const DECENT_QP: f64 = 31.0;
 
+/// The share of what a model holds to fit that does: it errs most where quality is at its end.
+const SURE: f64 = 0.95;
+
 /// Bytes go with the number of pixels to this power, at one quantiser.
 const PIXEL_POWER: f64 = 0.75;
 
@@ -178,28 +181,43 @@ fn keeps_shape((wide, high): (u32, u32), (width, height): (u32, u32)) -> bool {
 
 /// Cut to what fits, where that is allowed.
 fn trimmed(clip: &Clip<'_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes: u64) -> Result<Chosen> {
-    let pictures = chosen.kinds();
-    let seconds = survey.seconds();
-    let least = chosen.model.bytes(COARSEST_QP, pictures);
+    let least = chosen.model.bytes(COARSEST_QP, chosen.kinds());
     let fixed = overhead(0, 0, 0);
     let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
-    let share = (clip.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each);
-    let fits = seconds * share.min(1.0);
-    if !clip.coding.trim_to_fit || fits < 1.0 {
-        return Err(Error::cannot_fit(format!(
-            "the video is too long for its limit; found {seconds:.0} s, {fits:.0} s would fit in {} bytes; cut it, or use --trim-to-fit",
-            clip.coding.target_bytes
-        )));
+    let share = ((clip.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each)).min(1.0);
+    let fits = survey.seconds() * share;
+    if !clip.coding.trim_to_fit || fits * SURE < 1.0 {
+        return Err(too_long(clip, survey, fits));
     }
-    let share = share * 0.97;
-    let first = survey.times.first().copied().unwrap_or(0).max(survey.clock.start);
-    let ticks = (seconds * share * f64::from(survey.clock.from)) as i64;
-    chosen.end = first.saturating_add(ticks);
-    chosen.ends_at = Some(survey.clock.shown(chosen.end) as f64 / f64::from(survey.clock.to));
-    chosen.count *= share;
-    chosen.limit = (clip.coding.target_bytes as f64 - fixed - each * share).max(1.0);
-    chosen.budget = chosen.limit * RESERVE;
+    cut(clip, survey, &mut chosen, share, sound_bytes);
     Ok(chosen)
+}
+
+/// The refusal of a clip of which `fits` seconds would about fit.
+pub(super) fn too_long(clip: &Clip<'_, '_>, survey: &Survey, fits: f64) -> Error {
+    let seconds = survey.seconds();
+    let way_out = match (fits * SURE).floor() {
+        fits if fits >= 1.0 => format!("{fits} s would fit in {}; cut it", clip.coding.target_bytes),
+        _ => format!("less than a second would fit in {}; allow it more", clip.coding.target_bytes),
+    };
+    let trim = if clip.coding.trim_to_fit { "" } else { ", or use --trim-to-fit" };
+    Error::cannot_fit(format!("the video is too long for its limit; found {seconds:.1} s, {way_out}{trim}"))
+}
+
+/// Cuts what is left of the clip to `share` of it, and a little more.
+pub(super) fn cut(clip: &Clip<'_, '_>, survey: &Survey, chosen: &mut Chosen, share: f64, sound_bytes: u64) {
+    let start = survey.times.first().copied().unwrap_or(0).max(survey.clock.start);
+    let scale = f64::from(survey.clock.from);
+    let whole = survey.seconds();
+    let before = if chosen.ends_at.is_some() { chosen.end.saturating_sub(start) as f64 / scale } else { whole };
+    let seconds = before * share.min(1.0) * SURE;
+    chosen.end = start.saturating_add((seconds * scale) as i64);
+    chosen.ends_at = Some(survey.clock.shown(chosen.end) as f64 / f64::from(survey.clock.to));
+    chosen.count *= seconds / before.max(f64::MIN_POSITIVE);
+    let fixed = overhead(0, 0, 0);
+    let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
+    chosen.limit = (clip.coding.target_bytes as f64 - fixed - each * seconds / whole).max(1.0);
+    chosen.budget = chosen.limit * RESERVE;
 }
 
 /// What pictures of this size cost, by samples from all of the clip.

@@ -14,6 +14,8 @@ pub(crate) struct Timing {
     pub ticks: u64,
     /// The earliest time at which one is shown, in ticks.
     pub first_shown: Option<i64>,
+    /// The latest time at which one ends, in ticks.
+    pub last_shown: Option<i64>,
     /// Whether one is shown before another that was decoded earlier.
     pub reordered: bool,
     /// The shortest and the longest of them, in ticks. The last does not count: its length is whatever was left.
@@ -91,6 +93,7 @@ impl Timing {
         self.counted.dts = self.counted.dts.saturating_add_unsigned(length);
         let last = self.counted.dts.saturating_sub(delta.into()).saturating_add(offset.into());
         self.first_shown = Some(self.first_shown.map_or(first, |shown| shown.min(first)));
+        self.last_shown = self.last_shown.max(Some(last.saturating_add(delta.into())));
         // Within a run times only rise.
         self.reordered |= self.counted.shown.is_some_and(|shown| first < shown);
         self.counted.shown = Some(self.counted.shown.map_or(last, |shown| shown.max(last)));

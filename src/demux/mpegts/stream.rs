@@ -174,11 +174,21 @@ impl Stream {
                 }
             }
             "hevc" => {
-                let sps = units(content).find_map(hevc::Sps::parse);
-                self.track.size = sps.map(|sps| (sps.width, sps.height));
+                if let Some(sps) = units(content).find_map(hevc::Sps::parse) {
+                    self.track.size = Some((sps.width, sps.height));
+                    self.track.pixel_aspect = sps.pixel_aspect;
+                    self.track.color = sps.color;
+                }
             }
-            "mpeg2" | "mpeg1" => self.track.size = sequence_size(content),
-            "mpeg4" => self.track.size = units(content).find_map(layer_size),
+            "mpeg2" | "mpeg1" => {
+                self.track.size = sequence_size(content);
+                self.track.pixel_aspect = sequence_aspect(content).filter(|_| self.track.codec == "mpeg2");
+            }
+            "mpeg4" => {
+                let layer = units(content).find_map(layer);
+                self.track.size = layer.map(|(size, _)| size);
+                self.track.pixel_aspect = layer.and_then(|(_, aspect)| aspect);
+            }
             _ => {}
         }
     }
@@ -310,20 +320,38 @@ fn time(bytes: &[u8], at: usize) -> Option<i64> {
 
 /// Width and height of an MPEG-2 sequence header (ISO/IEC 13818-2 §6.2.2.1).
 pub(super) fn sequence_size(content: &[u8]) -> Option<(u32, u32)> {
+    let [high, middle, low, _] = sequence(content)?.map(u32::from);
+    Some((high << 4 | middle >> 4, (middle & 15) << 8 | low))
+}
+
+/// The shape of a pixel by the shape of the picture that a sequence header of MPEG-2 states (ISO/IEC 13818-2 table 6-3).
+fn sequence_aspect(content: &[u8]) -> Option<(u32, u32)> {
+    let (width, height) = sequence_size(content)?;
+    let (wide, high) = match sequence(content)?[3] >> 4 {
+        2 => (4, 3),
+        3 => (16, 9),
+        4 => (221, 100),
+        _ => return None,
+    };
+    Some((wide * height, high * width))
+}
+
+/// The first four bytes of a sequence header.
+fn sequence(content: &[u8]) -> Option<[u8; 4]> {
     let mut from = 0;
     for _ in 0..64 {
         let (_, body) = start_code(content, from)?;
         if byte(content, body) == Some(0xB3) {
-            let [high, middle, low] = crate::bytes::array::<3>(content, body + 1)?.map(u32::from);
-            return Some((high << 4 | middle >> 4, (middle & 15) << 8 | low));
+            return crate::bytes::array(content, body + 1);
         }
         from = body;
     }
     None
 }
 
-/// Width and height of a video object layer (ISO/IEC 14496-2 §6.2.3).
-fn layer_size(unit: &[u8]) -> Option<(u32, u32)> {
+/// Width and height of a video object layer, and the shape of its pixels (ISO/IEC 14496-2 §6.2.3, table 6-12).
+fn layer(unit: &[u8]) -> Option<((u32, u32), Option<(u32, u32)>)> {
+    const ASPECTS: [(u32, u32); 5] = [(1, 1), (12, 11), (10, 11), (16, 11), (40, 33)];
     const EXTENDED_ASPECT: u32 = 15;
     if !(0x20..=0x2F).contains(&byte(unit, 0)?) {
         return None;
@@ -333,9 +361,10 @@ fn layer_size(unit: &[u8]) -> Option<(u32, u32)> {
     if bits.flag()? {
         bits.skip(4 + 3)?;
     }
-    if bits.bits(4)? == EXTENDED_ASPECT {
-        bits.skip(16)?;
-    }
+    let aspect = match bits.bits(4)? {
+        EXTENDED_ASPECT => Some((bits.bits(8)?, bits.bits(8)?)).filter(|&(wide, high)| wide > 0 && high > 0),
+        known => (known as usize).checked_sub(1).and_then(|index| ASPECTS.get(index).copied()),
+    };
     if bits.flag()? {
         bits.skip(3)?;
         if bits.flag()? {
@@ -354,7 +383,7 @@ fn layer_size(unit: &[u8]) -> Option<(u32, u32)> {
     let width = bits.bits(13)?;
     bits.skip(1)?;
     let height = bits.bits(13)?;
-    (rectangular && width > 0 && height > 0).then_some((width, height))
+    (rectangular && width > 0 && height > 0).then_some(((width, height), aspect))
 }
 
 /// Whether decoding can start at a picture: it stands behind a sequence header, or says so itself.
@@ -366,5 +395,19 @@ fn starts_group(codec: &str, content: &[u8]) -> bool {
         // The coding type of a video object plane (ISO/IEC 14496-2 §6.3.5).
         "mpeg4" => units(content).any(|nal| byte(nal, 0) == Some(0xB6) && byte(nal, 1).is_some_and(|b| b >> 6 == 0)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_have_the_shape_that_headers_state() {
+        // 720x576 as 4:3, 16:9, and square pixels.
+        let sequence = |aspect: u8| [0, 0, 1, 0xB3, 0x2D, 0x02, 0x40, aspect << 4 | 3];
+        let of = |aspect| sequence_aspect(&sequence(aspect)).map(|(wide, high)| f64::from(wide) / f64::from(high));
+        assert_eq!(sequence_size(&sequence(1)), Some((720, 576)));
+        assert_eq!((of(1), of(2), of(3)), (None, Some(16.0 / 15.0), Some(64.0 / 45.0)));
     }
 }

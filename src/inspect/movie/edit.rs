@@ -34,7 +34,10 @@ pub(super) fn played(track: &Track, timing: &Timing) -> Played {
     let us = |ticks: u64| {
         u64::try_from(u128::from(ticks) * 1_000_000 / u128::from(track.timescale.max(1))).unwrap_or(u64::MAX)
     };
-    let ticks = Some(timing.ticks).filter(|&ticks| ticks > 0).or(track.duration);
+    // Where the last in order of decoding is shown earlier than another, the lengths may add up to less than is shown.
+    let shown = timing.last_shown.unwrap_or(0).saturating_sub(timing.first_shown.unwrap_or(0));
+    let ticks = timing.ticks.max(u64::try_from(shown).unwrap_or(0));
+    let ticks = Some(ticks).filter(|&ticks| ticks > 0).or(track.duration);
     let stored_us = ticks.map(us);
     let whole = Played { duration_us: stored_us, stored_us, ..Played::default() };
     let list = &track.edits.list;
@@ -113,6 +116,13 @@ mod tests {
         let timing = Timing { ticks: 48_000, first_shown: Some(2400), ..Timing::default() };
         let played = played(&track, &timing);
         assert_eq!((played.duration_us, played.delay_us), (Some(950_000), 50_000));
+    }
+
+    #[test]
+    fn what_is_shown_late_counts() {
+        let track = Track::new(1, Kind::Video, "h264", 1000);
+        let timing = Timing { ticks: 1000, first_shown: Some(80), last_shown: Some(1380), ..Timing::default() };
+        assert_eq!(played(&track, &timing).duration_us, Some(1_300_000));
     }
 
     #[test]
