@@ -22,7 +22,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     {
         return refusal;
     }
-    let max_bytes = policy.image.size.target_bytes;
+    let max_bytes = options.target(policy.image.size);
     let (width, height) = image.upright();
     let shape = Shape::Aspect(width, height);
     let lossless = without_pixels(facts, image, cures);
