@@ -128,6 +128,11 @@ impl<'a> Region<'a> {
         self.part(offset, u64::MAX)
     }
 
+    /// Where in the source it starts.
+    pub(crate) const fn start(self) -> u64 {
+        self.start
+    }
+
     /// How many bytes there are.
     pub(crate) const fn len(self) -> u64 {
         self.len

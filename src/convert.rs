@@ -203,7 +203,7 @@ impl Bench<'_> {
                     }
                 }
             }
-            Some(Step::OptimizePng) => Some(png::optimized(&self.strip(rung)?)?),
+            Some(Step::OptimizePng) => Some(png::optimized(self.strip(rung)?, cancel)?),
             Some(_) => {
                 for step in &rung.steps {
                     cancel.check()?;
@@ -364,7 +364,7 @@ impl Bench<'_> {
         pixels.orient()?;
         pixels.convert_color()?;
         match rung.steps.last() {
-            Some(Step::EncodePng) => Ok(png::encode(&pixels.image, max_bytes)?.map(|bytes| (bytes, false))),
+            Some(Step::EncodePng) => Ok(png::encode(&pixels.image, max_bytes, cancel)?.map(|bytes| (bytes, false))),
             Some(Step::QuantizePng) => quantized_under(&pixels.image, max_bytes, cancel).map(Some),
             Some(Step::EncodeWebp) => {
                 sticker::encode(&pixels.image.to_rgba8(), max_bytes).map(|bytes| Some((bytes, false)))

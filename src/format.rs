@@ -188,7 +188,7 @@ formats! {
     Ape         "ape"         Audio    "audio/x-ape"                    ["ape"]                    "Monkey's Audio"
     Midi        "midi"        Audio    "audio/midi"                     ["mid" "midi"]             "MIDI"
 
-    Text        "text"        Document "text/plain"                     ["txt" "text" "log"]       "plain text"
+    Text        "text"        Document "text/plain"                     ["txt"]                    "plain text"
     Utf16       "utf-16"      Document "text/plain; charset=utf-16"     ["txt" "text" "log"]       "UTF-16 text"
     Pdf         "pdf"         Document "application/pdf"                ["pdf"]                    "PDF"
     Doc         "doc"         Document "application/msword"             ["doc" "dot"]              "Word 97 document"

@@ -8,7 +8,7 @@ use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
 use crate::format::{Format, Role};
-use crate::inspect::inspect;
+use crate::inspect::{inspect, jpeg_throughout};
 use crate::judge::{Finding, Rule, Standing, Verdict, judge, note_other_role, role_of_content};
 use crate::limits::SNIFF_BYTES;
 use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
@@ -297,8 +297,12 @@ impl Fitter {
         refusal
     }
 
-    /// What a document is once all of it was read: text may turn out to be none behind its head.
+    /// What a document or a JPEG is once all of it was read: text may turn out to be none behind its head.
     fn read_through(&self, source: &Source, checked: Checked, ask: Ask) -> Result<Checked> {
+        if checked.facts.format == Format::Jpeg {
+            let facts = jpeg_throughout(source, &checked.facts)?;
+            return Ok(if facts == checked.facts { checked } else { self.judged(facts, ask) });
+        }
         let mut facts = checked.facts;
         let Media::Document(document) = &mut facts.media else { return Ok(Checked { facts, ..checked }) };
         if !document.utf8_text || facts.bytes <= SNIFF_BYTES as u64 || is_utf8_throughout(source)? {

@@ -360,6 +360,9 @@ fn animation_refused(format: Format, policy: &Policy, options: &Options, role: R
         Animated::Keep if role == Role::Sticker => {
             "the animated sticker breaks the platform's rules; make it 512x512, at most 500 KB, 10 s in all and 8 ms a frame, or use --animated first-frame"
         }
+        Animated::Keep if policy.sticker.animated_size.is_none() || format != Format::Webp => {
+            "an image cannot be animated; use --animated video for a video, or --animated first-frame for a still"
+        }
         Animated::Keep => {
             "an image cannot be animated; use --animated video for a video, --animated first-frame for a still, or --as sticker"
         }
@@ -372,6 +375,9 @@ fn animation_refused(format: Format, policy: &Policy, options: &Options, role: R
 
 /// What a picture is refused with when no built-in decoder reads its format.
 fn undecodable(format: Format) -> Option<Plan> {
+    if let Some(message) = crate::built::refusal(format.name(), format.label()) {
+        return Some(Plan::refuse(Reason::Unsupported, message));
+    }
     let way_out = match format {
         Format::Svg => "a drawing has no pixels of its own; export it as PNG at the size you want",
         Format::Psd => "export it as PNG or JPEG",

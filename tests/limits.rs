@@ -215,6 +215,20 @@ fn kept_animations_pass_and_fail_at_the_limit() {
 }
 
 #[test]
+fn no_way_out_is_named_that_leads_nowhere() {
+    let keep = Options { animated: Animated::Keep, ..Options::default() };
+    for (policy, kind, is_way_out) in
+        [(Policy::cloud(), "webp", true), (Policy::cloud(), "gif", false), (Policy::on_premise(), "webp", false)]
+    {
+        let animation = read(&format!("image/unfit__animated__image.format+image.animated.{kind}"));
+        let fitter = Fitter::new(policy).with_options(keep.clone());
+        let (_, ending) = fit(animation, &format!("a.{kind}"), Role::Image, &fitter);
+        let Ending::Refused(refusal) = ending else { panic!("an animation is no image") };
+        assert_eq!(refusal.message.contains("sticker"), is_way_out, "{}", refusal.message);
+    }
+}
+
+#[test]
 fn a_photo_over_the_limit_fills_it() {
     // A large JPEG is made by the library itself, under a limit that is wide enough.
     let wide =

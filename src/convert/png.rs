@@ -1,31 +1,41 @@
 //! PNG out: coded, optimised without loss, or with a palette.
 
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::limits::MAX_METADATA;
 use image::{DynamicImage, ImageEncoder, RgbaImage};
 use oxipng::{Deflater, Options, StripChunks};
 use std::io::Write;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 /// How far above the limit the quick coding may be for the thorough one to be worth its time, in percent.
 const THOROUGH_REACH: u64 = 125;
 
+/// How long the optimiser is waited for before a look at whether it is still wanted.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// `image` as PNG, when it can be made not larger than `max_bytes`.
-pub(crate) fn encode(image: &DynamicImage, max_bytes: u64) -> Result<Option<Vec<u8>>> {
+pub(crate) fn encode(image: &DynamicImage, max_bytes: u64, cancel: &Cancel) -> Result<Option<Vec<u8>>> {
     let reach = max_bytes.saturating_mul(THOROUGH_REACH) / 100;
     let Some(quick) = quick(image, usize::try_from(reach).unwrap_or(usize::MAX))? else { return Ok(None) };
     if quick.len() as u64 <= max_bytes {
         return Ok(Some(quick));
     }
-    let small = optimized(&quick)?;
+    let small = optimized(quick, cancel)?;
     Ok((small.len() as u64 <= max_bytes).then_some(small))
 }
 
-/// The PNG with filters and compression chosen anew and metadata dropped; colour type and depth stay as they are.
-pub(crate) fn optimized(bytes: &[u8]) -> Result<Vec<u8>> {
+/// The PNG with filters and compression chosen anew; all other chunks, colour type and depth stay as they are.
+///
+/// It takes seconds and cannot be told to stop: a thread of its own does it, which is left to itself on `cancel`.
+pub(crate) fn optimized(bytes: Vec<u8>, cancel: &Cancel) -> Result<Vec<u8>> {
     let mut options = Options::from_preset(2);
     // The two highest levels of libdeflate take five times as long for the last percent.
     options.deflater = Deflater::Libdeflater { compression: 9 };
-    options.strip = StripChunks::Safe;
+    // What is left after stripping says how the picture looks: its gamma, its primaries, which way up.
+    options.strip = StripChunks::None;
     // Gray and palettes are smaller, but the platform does not name them among what it takes.
     options.bit_depth_reduction = false;
     options.color_type_reduction = false;
@@ -36,8 +46,18 @@ pub(crate) fn optimized(bytes: &[u8]) -> Result<Vec<u8>> {
     let side = |at: usize| bytes.get(at..at + 4).and_then(|side| side.try_into().ok()).map_or(0, u32::from_be_bytes);
     let pixels = (u64::from(side(16)) + 1) * u64::from(side(20));
     options.max_decompressed_size = usize::try_from(pixels * 8).ok().map(|bytes| bytes.saturating_add(MAX_METADATA));
-    oxipng::optimize_from_memory(bytes, &options)
-        .map_err(|error| Error::malformed(format!("the PNG cannot be optimised: {error}")))
+    let (done, ready) = mpsc::channel();
+    let work = move || done.send(oxipng::optimize_from_memory(&bytes, &options));
+    thread::Builder::new().spawn(work).map_err(|error| Error::io("no thread for the PNG optimiser", error))?;
+    loop {
+        match ready.recv_timeout(PATIENCE) {
+            Ok(result) => {
+                return result.map_err(|error| Error::malformed(format!("the PNG cannot be optimised: {error}")));
+            }
+            Err(RecvTimeoutError::Timeout) => cancel.check()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::engine("the PNG optimiser failed")),
+        }
+    }
 }
 
 /// `image` as a PNG of at most 256 colours with transparency, dithered: for pictures that must stay transparent.
@@ -101,5 +121,21 @@ impl Write for Capped {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_optimiser_is_not_waited_for_when_nobody_wants_its_work() {
+        let noise = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+        let noise = image::RgbImage::from_raw(1000, 1000, noise).unwrap();
+        let bytes = quick(&DynamicImage::ImageRgb8(noise), usize::MAX).unwrap().unwrap();
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let ended = optimized(bytes, &cancel).map(|bytes| bytes.len()).unwrap_err();
+        assert_eq!(ended.kind(), crate::error::ErrorKind::Cancelled);
     }
 }

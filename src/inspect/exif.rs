@@ -9,7 +9,9 @@ use crate::facts::Orientation;
 use crate::limits::MAX_ENTRIES;
 
 const ORIENTATION: u16 = 0x0112;
+const MAKE: u16 = 0x010F;
 const EXIF_IFD: u16 = 0x8769;
+const MAKER_NOTE: u16 = 0x927C;
 const GPS_IFD: u16 = 0x8825;
 /// Latitude and longitude of the camera and of what it looks at, and the name of the area (CIPA DC-008 §4.6.6).
 const GPS_PLACES: [u16; 5] = [2, 4, 20, 22, 28];
@@ -17,6 +19,36 @@ const CAMERA_OWNER_NAME: u16 = 0xA430;
 const BODY_SERIAL_NUMBER: u16 = 0xA431;
 const LENS_SERIAL_NUMBER: u16 = 0xA435;
 const CAMERA_SERIAL_NUMBER: u16 = 0xC62F;
+
+/// How a camera maker's note is laid out.
+struct Maker {
+    /// What the note starts with; where that is nothing, how the camera's make starts.
+    starts: &'static [u8],
+    /// Where its directory stands in the note; none where a TIFF header of its own stands at `base`.
+    directory: Option<u64>,
+    /// From where in the note offsets count; none where they count from the start of the EXIF block.
+    base: Option<u64>,
+    /// Tags of serial numbers of cameras and lenses, and of the owner's name.
+    serials: &'static [u16],
+}
+
+/// By Exiv2's and ExifTool's lists of tags, which stand in for what no maker publishes.
+#[rustfmt::skip]
+const MAKERS: &[Maker] = &[
+    Maker { starts: b"Nikon\0\x02",       directory: None,     base: Some(10), serials: &[0x001D, 0x00A0] },
+    Maker { starts: OLYMPUS,              directory: Some(12), base: Some(0),  serials: &[0x0101, 0x0102, 0x0202] },
+    Maker { starts: b"Panasonic\0\0\0",   directory: Some(12), base: None,     serials: &[0x0025, 0x0052] },
+    Maker { starts: b"FUJIFILM",          directory: Some(12), base: Some(0),  serials: &[0x0010] },
+    Maker { starts: b"PENTAX \0",         directory: Some(10), base: Some(0),  serials: &[0x0229] },
+    Maker { starts: b"AOC\0",             directory: Some(6),  base: None,     serials: &[0x0229] },
+    Maker { starts: b"SONY DSC ",         directory: Some(12), base: None,     serials: &[0x2031] },
+    Maker { starts: b"",                  directory: Some(0),  base: None,     serials: &[0x0009, 0x000C, 0x0096] },
+];
+/// The maker whose notes have no signature.
+const UNSIGNED: &[u8] = b"Canon";
+/// Who keeps serial numbers in a directory of the note's own, and its tag.
+const OLYMPUS: &[u8] = b"OLYMPUS\0II";
+const EQUIPMENT: u16 = 0x2010;
 
 /// What of EXIF matters here.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -146,8 +178,14 @@ impl<'a> Tiff<'a> {
                     facts.orientation = value.map(Orientation::from_exif);
                 }
                 EXIF_IFD => {
+                    let make = entries.iter().find(|entry| entry.tag == MAKE);
                     for entry in self.named(entry)? {
-                        facts.serials = facts.serials || self.is_serial(&entry)?;
+                        facts.serials = facts.serials
+                            || if entry.tag == MAKER_NOTE {
+                                self.notes_serial(&entry, make)?
+                            } else {
+                                self.is_serial(&entry)?
+                            };
                     }
                 }
                 GPS_IFD => {
@@ -170,8 +208,45 @@ impl<'a> Tiff<'a> {
         if !matches!(entry.tag, CAMERA_OWNER_NAME | BODY_SERIAL_NUMBER | LENS_SERIAL_NUMBER | CAMERA_SERIAL_NUMBER) {
             return Ok(false);
         }
+        self.says_something(entry)
+    }
+
+    fn says_something(&self, entry: &Entry) -> Result<bool> {
         let value = self.data(entry)?.0.bytes(0, 64)?;
-        Ok(value.iter().any(|&byte| byte != 0 && !byte.is_ascii_whitespace()))
+        Ok(value.iter().any(|&byte| byte != 0 && byte != 0xFF && !byte.is_ascii_whitespace()))
+    }
+
+    /// Whether the maker's own note names the camera, its lens or its owner.
+    fn notes_serial(&self, entry: &Entry, make: Option<&Entry>) -> Result<bool> {
+        let note = self.data(entry)?.0;
+        let head = note.bytes(0, 16)?;
+        let make = make.map_or_else(|| Ok(Vec::new()), |make| self.data(make)?.0.bytes(0, UNSIGNED.len()))?;
+        let fits = |maker: &&Maker| head.starts_with(maker.starts) && (!maker.starts.is_empty() || make == UNSIGNED);
+        let Some(maker) = MAKERS.iter().find(fits) else { return Ok(false) };
+        let region = maker.base.map_or(self.region, |base| note.from(base));
+        let (tiff, directory) = match maker.directory {
+            None => match Self::open(region)? {
+                Some(opened) => opened,
+                None => return Ok(false),
+            },
+            // Where offsets count from the block's start, so does the directory's.
+            Some(at) => {
+                let outside = if maker.base.is_none() { self.data(entry)?.0.start() - self.region.start() } else { 0 };
+                let little = maker.starts == b"FUJIFILM" || self.little;
+                (Self { region, little, big: false }, outside + at)
+            }
+        };
+        let mut entries = tiff.entries(directory)?.unwrap_or_default();
+        if maker.starts == OLYMPUS {
+            let equipment = entries.iter().find(|entry| entry.tag == EQUIPMENT);
+            entries = equipment.map_or_else(|| Ok(Vec::new()), |equipment| tiff.named(equipment))?;
+        }
+        for entry in entries.iter().filter(|entry| maker.serials.contains(&entry.tag)) {
+            if tiff.says_something(entry)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -223,6 +298,26 @@ mod tests {
             let bytes = [&head[..], &[tag, 0, 7, 0, 2, 0, 0, 0, 65, 66, 0, 0, 0, 0, 0, 0]].concat();
             assert!(read_bytes(&bytes).gps, "{tag}");
         }
+    }
+
+    #[test]
+    fn a_makers_note_may_name_the_camera() {
+        // Make and the EXIF directory, its maker's note, and that note's directory.
+        let note = |make: &[u8; 5], tag: u16, value: u32| {
+            let mut bytes =
+                b"II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x06\0\0\0\x26\0\0\0\x69\x87\x04\0\x01\0\0\0\x2c\0\0\0".to_vec();
+            bytes.extend(b"\0\0\0\0");
+            bytes.extend(make);
+            bytes.push(0);
+            bytes.extend(b"\x01\0\x7c\x92\x07\0\x12\0\0\0\x3e\0\0\0\0\0\0\0\x01\0");
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(b"\x04\0\x01\0\0\0");
+            bytes.extend(value.to_le_bytes());
+            bytes.extend([0; 4]);
+            read_bytes(&bytes).serials
+        };
+        assert!(note(b"Canon", 0x000C, 420_212));
+        assert!(!note(b"Canon", 0x000C, 0) && !note(b"Canon", 0x0006, 7) && !note(b"Casio", 0x000C, 7));
     }
 
     #[test]

@@ -11,8 +11,11 @@ use crate::facts::{ColorModel, Orientation};
 use crate::limits::{MAX_ENTRIES, MAX_METADATA};
 use crate::source::Source;
 
-/// What a JPEG's headers tell.
-pub(crate) fn inspect(source: &Source) -> Result<Inspected> {
+/// How much is read of an extended XMP packet, in bytes: depth maps and the like fill megabytes.
+const MAX_EXTENSION: u64 = 512 * 1024;
+
+/// What a JPEG's headers tell; with `throughout`, also what stands between its scans, and wherever else it may end.
+pub(super) fn inspect(source: &Source, throughout: bool) -> Result<Inspected> {
     let mut walk = Walk {
         file: Region::whole(source),
         source,
@@ -24,7 +27,8 @@ pub(crate) fn inspect(source: &Source) -> Result<Inspected> {
         components: 0,
         adobe_transform: None,
         profile: Vec::new(),
-        hints: Hints::default(),
+        hints: Hints { throughout, ..Hints::default() },
+        extended: 0,
     };
     if walk.file.array(0)? != Some([0xFF, 0xD8]) {
         walk.found.malformed("no SOI marker at the start");
@@ -33,7 +37,12 @@ pub(crate) fn inspect(source: &Source) -> Result<Inspected> {
     let scan = walk.segments()?;
     walk.finish_color()?;
     if let Some(scan) = scan {
-        match jpeg_end::find(source, scan, &walk.hints)? {
+        let mut between = Vec::new();
+        let end = jpeg_end::find(source, scan, &walk.hints, &mut between)?;
+        // Nobody looks between scans for which way up a picture is.
+        walk.has_exif = true;
+        between.into_iter().try_for_each(|(marker, body)| walk.segment(marker, body))?;
+        match end {
             Some(end) => walk.found.image.trailing_bytes = source.len().saturating_sub(end),
             None => walk.found.truncated("the file ends without an EOI marker"),
         }
@@ -55,6 +64,8 @@ struct Walk<'a> {
     /// ICC segments with their sequence numbers.
     profile: Vec<(u8, Region<'a>)>,
     hints: Hints,
+    /// How much of an extended XMP packet was read.
+    extended: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -200,10 +211,10 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// EXIF, or XMP and its extension. The extension holds what a writer found too large for the packet, never
-    /// a position, so it is counted but not read.
+    /// EXIF, or XMP and its extension (XMP part 3 §1.1.3.1), which holds what did not go into the packet.
     fn app1(&mut self, body: Region<'_>) -> Result<()> {
         const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+        const EXTENSION: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
         self.count_metadata(body);
         let head = body.bytes(0, XMP.len())?;
         if head.starts_with(b"Exif\0") {
@@ -217,6 +228,11 @@ impl<'a> Walk<'a> {
             let xmp = xmp::read(body.from(XMP.len() as u64))?;
             self.found.note_xmp(xmp);
             self.hints.appended = xmp.appended;
+        } else if EXTENSION.starts_with(&head) && self.extended < MAX_EXTENSION {
+            // Pictures and depth maps make most of it; text comes first.
+            self.extended += body.len();
+            let xmp = xmp::read(body.from(EXTENSION.len() as u64))?;
+            self.found.note_xmp(xmp);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 use crate::bytes::{Blocks, Region, array, le16, le32};
 use crate::error::Result;
+use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
 
 const EOI: [u8; 2] = [0xFF, 0xD9];
@@ -17,6 +18,12 @@ const TAIL: usize = 1024;
 /// in bytes. Of other data nearly every 0xFF betrays it, and one byte in 256 is that.
 const PROBE: u64 = 4096;
 
+/// Up to this much coded data is walked whatever its end looks like, in bytes: that costs no more than the probes.
+const WALKED: u64 = 64 * 1024;
+
+/// A segment between scans: its marker, and where its content lies.
+pub(super) type Between<'a> = (u8, Region<'a>);
+
 /// What the segments told about the picture's end.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
@@ -24,10 +31,18 @@ pub(super) struct Hints {
     pub first_picture: Option<u64>,
     /// Length of what is appended by XMP.
     pub appended: u64,
+    /// Whether to walk all coded data that no index measures.
+    pub throughout: bool,
 }
 
-/// Where the picture ends whose coded data starts at `scan`; `None` if there is no EOI marker.
-pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u64>> {
+/// Where the picture ends whose coded data starts at `scan`; `None` if there is no EOI marker. Where that is found by
+/// walking, metadata between scans is put into `between`.
+pub(super) fn find<'a>(
+    source: &'a Source,
+    scan: u64,
+    hints: &Hints,
+    between: &mut Vec<Between<'a>>,
+) -> Result<Option<u64>> {
     let file = Region::whole(source);
     let ends_at = |end: u64| Ok(end >= scan + 2 && end <= file.len() && file.array(end - 2)? == Some(EOI));
     let by_xmp = file.len().checked_sub(hints.appended).filter(|_| hints.appended > 0);
@@ -40,7 +55,8 @@ pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u
     // Something is appended but not where it was said to be: then an EOI at the very end is no proof either.
     if !hinted && ends_at(file.len())? {
         let whole = Some(file.len());
-        return if is_one_picture(file, scan)? { Ok(whole) } else { Ok(walk(source, scan)?.or(whole)) };
+        let believed = !hints.throughout && file.len() - scan > WALKED && is_one_picture(file, scan)?;
+        return if believed { Ok(whole) } else { Ok(walk(source, scan, between)?.or(whole)) };
     }
     let tail = source.tail(TAIL)?;
     if let Some(end) = samsung_trailer(file, &tail)?
@@ -53,7 +69,7 @@ pub(super) fn find(source: &Source, scan: u64, hints: &Hints) -> Result<Option<u
     if !hinted && padding < TAIL as u64 && ends_at(file.len() - padding)? {
         return Ok(Some(file.len() - padding));
     }
-    walk(source, scan)
+    walk(source, scan, between)
 }
 
 /// Whether a file that ends in EOI looks like one picture's coded data from `scan` up to there.
@@ -94,7 +110,7 @@ fn samsung_trailer(file: Region<'_>, tail: &[u8]) -> Result<Option<u64>> {
 
 /// Walks coded data and the segments between scans up to the first EOI marker (T.81 §B.1.1.5: in coded data 0xFF is
 /// followed by a stuffed zero or a restart marker).
-fn walk(source: &Source, scan: u64) -> Result<Option<u64>> {
+fn walk<'a>(source: &'a Source, scan: u64, between: &mut Vec<Between<'a>>) -> Result<Option<u64>> {
     let mut blocks = Blocks::new(source)?;
     let mut at = scan;
     loop {
@@ -120,7 +136,12 @@ fn walk(source: &Source, scan: u64) -> Result<Option<u64>> {
             0xFF => after - 1,
             0x00 | 0x01 | 0xD0..=0xD8 => after,
             _ => match blocks.array(after)?.map(u16::from_be_bytes) {
-                Some(length) => after + u64::from(length.max(2)),
+                Some(length) => {
+                    if matches!(marker, 0xE0..=0xEF | 0xFE) && between.len() < MAX_ENTRIES {
+                        between.push((marker, Region::whole(source).part(after + 2, u64::from(length.max(2)) - 2)));
+                    }
+                    after + u64::from(length.max(2))
+                }
                 None => return Ok(None),
             },
         };
@@ -132,7 +153,7 @@ mod tests {
     use super::*;
 
     fn end_of(bytes: &[u8]) -> Option<u64> {
-        find(&Source::from_bytes(bytes, None), 0, &Hints::default()).unwrap()
+        find(&Source::from_bytes(bytes, None), 0, &Hints::default(), &mut Vec::new()).unwrap()
     }
 
     #[test]
@@ -190,9 +211,9 @@ mod tests {
     #[test]
     fn hints_are_believed_only_before_an_eoi() {
         let source = Source::from_bytes(b"abc\xFF\xD9second\xFF\xD9".as_slice(), None);
-        let by_index = |size| Hints { first_picture: Some(size), appended: 0 };
-        assert_eq!(find(&source, 0, &by_index(5)).unwrap(), Some(5));
-        assert_eq!(find(&source, 0, &by_index(6)).unwrap(), Some(5));
-        assert_eq!(find(&source, 0, &Hints { first_picture: None, appended: 8 }).unwrap(), Some(5));
+        let by_index = |size| Hints { first_picture: Some(size), ..Hints::default() };
+        assert_eq!(find(&source, 0, &by_index(5), &mut Vec::new()).unwrap(), Some(5));
+        assert_eq!(find(&source, 0, &by_index(6), &mut Vec::new()).unwrap(), Some(5));
+        assert_eq!(find(&source, 0, &Hints { appended: 8, ..Hints::default() }, &mut Vec::new()).unwrap(), Some(5));
     }
 }

@@ -132,6 +132,15 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
     Ok(Facts { format: sniffed.format, bytes: source.len(), file_name, extension, damage, media })
 }
 
+/// `facts` of a JPEG once all of it was read: metadata may stand between its scans, and a second picture behind its end.
+///
+/// # Errors
+/// `Io` when it cannot be read.
+pub(crate) fn jpeg_throughout(source: &Source, facts: &Facts) -> Result<Facts> {
+    let Inspected { image, damage } = jpeg::inspect(source, true)?;
+    Ok(Facts { media: Media::Image(image), damage, ..facts.clone() })
+}
+
 /// What is said of bytes that no format is known by, under a name of sound or moving pictures. A document is handed on as it is,
 /// whatever its bytes are.
 fn unrecognised(source: &Source, sniffed: &Sniffed) -> Option<Damage> {
@@ -144,7 +153,7 @@ fn unrecognised(source: &Source, sniffed: &Sniffed) -> Option<Damage> {
 
 fn picture(source: &Source, format: Format) -> Result<Inspected> {
     match format {
-        Format::Jpeg => jpeg::inspect(source),
+        Format::Jpeg => jpeg::inspect(source, false),
         Format::Png | Format::Apng => png::inspect(source),
         Format::Webp => webp::inspect(source),
         Format::Gif => gif::inspect(source),

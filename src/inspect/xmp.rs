@@ -7,7 +7,8 @@ use crate::bytes::Region;
 use crate::error::Result;
 use crate::limits::MAX_METADATA;
 
-const POSITION: [&str; 2] = ["GPSLatitude", "GPSLongitude"];
+/// Compared without case: DJI writes `GpsLatitude` and, misspelt, `GpsLongtitude`.
+const POSITION: [&str; 3] = ["GPSLatitude", "GPSLongitude", "GPSLongtitude"];
 const SERIALS: [&str; 5] = ["SerialNumber", "BodySerialNumber", "LensSerialNumber", "CameraOwnerName", "OwnerName"];
 
 /// What of XMP matters here.
@@ -41,7 +42,7 @@ pub(super) fn search(packet: &[u8]) -> XmpFacts {
         rest = from_colon.get(1..).unwrap_or_default();
         let name_ends = rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
         let (name, after) = rest.split_at(name_ends);
-        let is_one_of = |names: &[&str]| names.iter().any(|wanted| wanted.as_bytes() == name);
+        let is_one_of = |names: &[&str]| names.iter().any(|wanted| wanted.as_bytes().eq_ignore_ascii_case(name));
         rest = after;
         if closes {
             continue;
@@ -83,6 +84,7 @@ mod tests {
     fn finds_attributes_and_elements() {
         assert!(search(br#"<d exif:GPSLatitude="48,12.5N"/>"#).gps);
         assert!(search(b"<exif:GPSLongitude>16,2E</exif:GPSLongitude>").gps);
+        assert!(search(br#"<d drone-dji:GpsLatitude="48.1"/>"#).gps && search(br#"<d dji:GpsLongtitude="16.2"/>"#).gps);
         assert!(search(br#"<d aux:SerialNumber = "123"/>"#).serials);
         assert!(search(b"<exifEX:BodySerialNumber>7</exifEX:BodySerialNumber>").serials);
         assert!(search(b"<\0a\0:\0O\0w\0n\0e\0r\0N\0a\0m\0e\0>\0m\0e\0").serials);

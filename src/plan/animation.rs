@@ -26,7 +26,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, policy: &Policy, options: 
         return Plan::refuse(Reason::Unsupported, message);
     }
     let band = policy.video.size;
-    let target_bytes = options.target_bytes.map_or(band.target_bytes, |bytes| bytes.min(band.target_bytes));
+    let target_bytes = options.target(band);
     let coding = VideoCoding {
         max_height: options.max_height,
         quantiser: options.video_quality,

@@ -80,7 +80,7 @@ impl Case<'_> {
         let band = self.policy.size(self.role, false);
         let over = self.cures.iter().any(|finding| matches!(finding.rule, Rule::AudioSize | Rule::VoiceSize));
         // What only changes its clothes may stay between target and limit, as it was.
-        let max_bytes = if over { self.target(band) } else { band.hard_bytes };
+        let max_bytes = if over { self.options.target(band) } else { band.hard_bytes };
         let rename = lossless_steps(self.cures).filter(|steps| steps.as_slice() == [Step::Rename]);
         if let Some(steps) = rename.filter(|_| self.options.loudness_centi_lufs.is_none()) {
             let rungs = vec![Rung { steps, format }];
@@ -124,10 +124,6 @@ impl Case<'_> {
                     Rule::AudioChannels | Rule::VoiceChannels | Rule::VoiceCodec | Rule::AudioProfile
                 )
             })
-    }
-
-    fn target(&self, band: Band) -> u64 {
-        self.options.target_bytes.map_or(band.target_bytes, |bytes| bytes.min(band.target_bytes))
     }
 
     /// Tags around the frames dropped, where that alone makes it small enough.
@@ -213,7 +209,7 @@ impl Case<'_> {
                 floor: way.floor,
                 voice: way.voice,
                 loudness_centi_lufs: self.options.loudness_centi_lufs,
-                target_bytes: self.target(band),
+                target_bytes: self.options.target(band),
             };
             Rung { steps: vec![Step::EncodeAudio { track: index, coding }], format }
         });

@@ -22,7 +22,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     {
         return refusal;
     }
-    let max_bytes = policy.image.size.target_bytes;
+    let max_bytes = options.target(policy.image.size);
     let (width, height) = image.upright();
     let shape = Shape::Aspect(width, height);
     let lossless = without_pixels(facts, image, cures);
@@ -101,7 +101,11 @@ fn size_rungs(facts: &Facts, image: &ImageFacts, max_bytes: u64) -> Vec<Rung> {
         Format::Jpeg if reach(JPEG_RECODE_REACH) => {
             rungs.push(Rung { steps: vec![Step::RecodeJpeg], format: Format::Jpeg });
         }
-        Format::Png if reach(PNG_OPTIMIZE_REACH) || is_stored_indexed(image, content) => {
+        // Turned pixels are coded without loss as well, and are upright for those who do not look into a PNG's EXIF.
+        Format::Png
+            if (reach(PNG_OPTIMIZE_REACH) && image.orientation == Orientation::Normal)
+                || is_stored_indexed(image, content) =>
+        {
             rungs.push(Rung { steps: vec![Step::OptimizePng], format: Format::Png });
         }
         _ => {}

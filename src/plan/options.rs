@@ -2,6 +2,7 @@
 
 use super::coding::{AudioCodec, EngineChoice, Language};
 use crate::judge::{Finding, Rule, Severity};
+use crate::policy::Band;
 
 /// What is repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -100,6 +101,11 @@ impl Options {
 }
 
 impl Options {
+    /// What a file that is coded anew is to stay below, where the platform's own limits are `band`.
+    pub(super) fn target(&self, band: Band) -> u64 {
+        self.target_bytes.map_or(band.target_bytes, |bytes| bytes.min(band.target_bytes))
+    }
+
     /// Whether `finding` counts as a failure. With `strict` a warning does, but not one of metadata that is to be kept.
     #[must_use]
     pub fn fails(&self, finding: &Finding) -> bool {

@@ -21,7 +21,7 @@ pub(super) fn plan(facts: &Facts, image: &ImageFacts, cures: &[&Finding], policy
     if animated && let Some(refusal) = animation_refused(facts.format, policy, options, Role::Sticker) {
         return refusal;
     }
-    let max_bytes = policy.sticker.size.target_bytes;
+    let max_bytes = options.target(policy.sticker.size);
     let mut rungs = Vec::new();
     let only_size = cures.iter().all(|finding| {
         matches!(finding.rule, Rule::StickerSize | Rule::StickerTrailing | Rule::ImageMetadata | Rule::Extension)

@@ -83,7 +83,7 @@ impl Case<'_> {
     pub(super) fn plan(&self) -> Plan {
         let band = self.policy.video.size;
         let over = self.has(Rule::VideoSize);
-        let target = self.options.target_bytes.map_or(band.target_bytes, |bytes| bytes.min(band.target_bytes));
+        let target = self.options.target(band);
         let max_bytes = if over { target } else { band.hard_bytes };
         if let Some(steps) = lossless_steps(self.cures).filter(|steps| steps.as_slice() == [Step::Rename]) {
             let rungs = vec![Rung { steps, format: self.facts.format }];

@@ -34,7 +34,7 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     let start = text.trim_ascii_start();
     let format = if head.starts_with(b"{\\rtf") {
         Some(Format::Rtf)
-    } else if start.starts_with(b"%PDF-") || without_bom(start).starts_with(b"%PDF-") {
+    } else if start.starts_with(b"%PDF-") || without_bom(start).starts_with(b"%PDF-") || is_late_pdf(window)? {
         Some(Format::Pdf)
     } else {
         markup(without_bom(start))
@@ -53,6 +53,18 @@ pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     // A PDF or RTF counts as its own format, whatever its bytes look like.
     let utf8_text = utf8_text && !matches!(format, Some(Format::Pdf | Format::Rtf));
     Ok(format.map(|format| Sniffed { utf8_text, ..Sniffed::of(format) }))
+}
+
+/// Whether text is a PDF all in ASCII behind junk: its header starts a line, and its end is a PDF's (ISO 32000-1 §7.5.5).
+fn is_late_pdf(window: &mut Window<'_>) -> Result<bool> {
+    let head = window.head();
+    let at = find(head.get(..PDF_REACH).unwrap_or(head), b"%PDF-").filter(|at| *at > 0);
+    let starts_a_line = |at: usize| matches!(byte(head, at - 1), Some(b'\n' | b'\r'));
+    if !at.is_some_and(|at| starts_a_line(at) && byte(head, at + 5).is_some_and(|byte| byte.is_ascii_digit())) {
+        return Ok(false);
+    }
+    let tail = window.at(window.len().saturating_sub(PDF_REACH as u64), PDF_REACH)?;
+    Ok(find(tail, b"%%EOF").is_some())
 }
 
 /// Looks for a PDF header behind junk; asked after all else.
@@ -240,7 +252,7 @@ mod tests {
 
     #[test]
     fn first_element_tells_the_markup() {
-        let cases: [(&str, Format); 12] = [
+        let cases: [(&str, Format); 15] = [
             ("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", Format::Svg),
             ("\u{feff}<?xml version='1.0'?>\n<!-- <html> -->\n<svg:svg xmlns:svg='…'>", Format::Svg),
             ("<?xml version='1.0'?><!DOCTYPE svg [ <!ENTITY a '>'> ]><svg>", Format::Svg),
@@ -250,6 +262,9 @@ mod tests {
             ("<!-- saved page --><BODY bgcolor=white>", Format::Html),
             ("{\\rtf1 hello}", Format::Rtf),
             ("%PDF-1.4\n1 0 obj", Format::Pdf),
+            ("\n\n junk\n%PDF-1.4\n1 0 obj\ntrailer\n%%EOF\n", Format::Pdf),
+            ("A file starts with\n%PDF-1.4 and ends with another mark.", Format::Text),
+            ("It starts with %PDF-1.4 and ends with %%EOF.", Format::Text),
             ("a,b;c\n1,2;3\n", Format::Text),
             ("{\"svg\": \"<svg>\"}", Format::Text),
             ("<note>no prolog</note>", Format::Text),

@@ -192,3 +192,12 @@ fn text_is_read_to_its_end() {
     let ran = dir.mediafit(["check", "in", "--deep", "--json"]).ends_with(1);
     assert_eq!((&ran.one_file()["format"], &ran.one_file()["verdict"]), (&"binary".into(), &"unfit".into()));
 }
+
+#[test]
+fn a_text_goes_as_txt_whatever_it_was_called() {
+    let dir = Dir::new();
+    dir.file("in/x.log", "hello\n");
+    dir.file("in/y.text", "hello again\n");
+    dir.mediafit(["fit", "in", "--out", "out"]).ends_with(0);
+    assert_eq!((dir.read("out/x.txt"), dir.read("out/y.txt")), (b"hello\n".to_vec(), b"hello again\n".to_vec()));
+}

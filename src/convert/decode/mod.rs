@@ -13,7 +13,7 @@ mod jxl;
 mod png_rows;
 mod raster;
 mod tiff_palette;
-mod tiff_ycbcr;
+mod tiff_samples;
 mod webp_frames;
 
 #[cfg(feature = "video")]

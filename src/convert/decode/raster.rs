@@ -1,7 +1,7 @@
 //! PNG, WebP, GIF, BMP, TIFF and ICO by the `image` crate, within guards.
 
 use super::webp_frames::WebpFrames;
-use super::{Cicp, Decoded, png_rows, tiff_palette, tiff_ycbcr};
+use super::{Cicp, Decoded, png_rows, tiff_palette, tiff_samples};
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
 use crate::format::Format;
@@ -13,7 +13,7 @@ use image::{
     AnimationDecoder, ColorType, DynamicImage, Frames, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits,
     RgbaImage,
 };
-use moxcms::{ColorProfile, ToneReprCurve};
+use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve};
 use std::io::Cursor;
 
 /// What a decoder may allocate: twice four components of 32 bits for each pixel, and no more than the largest allowed
@@ -24,12 +24,16 @@ const MAX_ALLOC: u64 = MAX_PIXELS * 8;
 pub(super) fn decode(format: Format, bytes: &[u8], salvage: bool) -> Result<Decoded> {
     if format == Format::Tiff {
         let orientation = || tiff_palette::orientation(bytes);
-        if let Some(image) = tiff_palette::decode(bytes)? {
-            return Ok(Decoded { image, icc: None, orientation: orientation(), primaries: None });
-        }
-        if let Some((image, icc)) = tiff_ycbcr::decode(bytes)? {
+        if let Some((image, icc)) = tiff_palette::decode(bytes)? {
             return Ok(Decoded { image, icc, orientation: orientation(), primaries: None });
         }
+        if let Some((image, icc)) = tiff_samples::decode(bytes)? {
+            return Ok(Decoded { image, icc, orientation: orientation(), primaries: None });
+        }
+    }
+    // `image` takes no PNG in an icon but RGBA.
+    if let Some(png) = icon_png(bytes).filter(|_| format == Format::Ico) {
+        return decode(Format::Png, png, salvage);
     }
     let mut decoder = reader(format, bytes)?.into_decoder().map_err(refused)?;
     let (width, height) = decoder.dimensions();
@@ -39,13 +43,10 @@ pub(super) fn decode(format: Format, bytes: &[u8], salvage: bool) -> Result<Deco
         )));
     }
     decoder.set_limits(limits(u64::from(width) * u64::from(height))).map_err(refused)?;
-    let mut icc = decoder.icc_profile().map_err(refused)?;
-    if icc.is_none() && format == Format::Png {
-        icc = png_gamma(bytes).and_then(profile_of_gamma);
-    }
+    let icc = decoder.icc_profile().map_err(refused)?;
+    let (icc, primaries) = if format == Format::Png { png_colors(bytes, icc) } else { (icc, None) };
     let orientation =
         decoder.orientation().map_or(Orientation::Normal, |found| Orientation::from_exif(found.to_exif().into()));
-    let primaries = if format == Format::Png { png_cicp(bytes) } else { None };
     // Colours of a profile are converted before depth is given up.
     let plain = format == Format::Png && !salvage && icc.is_none() && primaries.is_none();
     let deep = decoder.color_type().bytes_per_pixel() == 2 * decoder.color_type().channel_count();
@@ -105,9 +106,9 @@ impl<'a> Moving<'a> {
             Format::Apng => {
                 let mut decoder = PngDecoder::with_limits(source, limits(png_pixels(bytes))).map_err(refused)?;
                 let icc = decoder.icc_profile().map_err(refused)?;
-                let icc = icc.or_else(|| png_gamma(bytes).and_then(profile_of_gamma));
+                let (icc, primaries) = png_colors(bytes, icc);
                 let frames = decoder.apng().map_err(refused)?.into_frames();
-                Ok(Self { frames: Composed::Image(frames), icc, primaries: png_cicp(bytes) })
+                Ok(Self { frames: Composed::Image(frames), icc, primaries })
             }
             other => Err(Error::unsupported(format!("{} has no frames", other.label()))),
         }
@@ -218,31 +219,74 @@ pub(super) fn refused(error: ImageError) -> Error {
     }
 }
 
-/// The `cICP` chunk of a PNG (PNG 3rd edition §11.3.2.6), which stands above every other statement of colour.
+/// What a PNG's colours mean, where `icc` is the profile in it: one statement stands above all others (PNG 3rd edition
+/// §4.3, table 7): `cICP`, the profile, `sRGB`, and last `gAMA` and `cHRM`.
+fn png_colors(bytes: &[u8], icc: Option<Vec<u8>>) -> (Option<Vec<u8>>, Option<Cicp>) {
+    match png_cicp(bytes) {
+        Some(cicp) => (None, Some(cicp)),
+        None if icc.is_some() || png_chunk(bytes, b"sRGB").is_some() => (icc, None),
+        None => (png_calibration(bytes), None),
+    }
+}
+
+/// The `cICP` chunk of a PNG (§11.3.2.6), unless it leaves everything open.
 fn png_cicp(bytes: &[u8]) -> Option<Cicp> {
     let [primaries, transfer, matrix, range] = *png_chunk(bytes, b"cICP")?.get(..4)? else { return None };
-    Some(Cicp { primaries, transfer, matrix, full_range: range == 1 })
+    let says = (primaries, transfer) != (2, 2);
+    says.then_some(Cicp { primaries, transfer, matrix, full_range: range == 1 })
 }
 
-/// The `gAMA` chunk of a PNG (§11.3.2.2), unless `sRGB` overrides it or it says what sRGB is shown with anyway.
-fn png_gamma(bytes: &[u8]) -> Option<f32> {
-    if png_chunk(bytes, b"sRGB").is_some() {
+/// The `gAMA` and `cHRM` chunks of a PNG (§11.3.2.1 and §11.3.2.2) as an ICC profile, unless they say what sRGB says.
+fn png_calibration(bytes: &[u8]) -> Option<Vec<u8>> {
+    let number = |data: &[u8], at: usize| data.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    // Without a gamma the primaries are not used either: so do browsers.
+    let stored = number(png_chunk(bytes, b"gAMA")?, 0).filter(|stored| (1_000..10_000_000).contains(stored))?;
+    let gamma = 100_000.0 / stored as f32;
+    let has_curve = (gamma - 2.2).abs() > 0.05;
+    let primaries = png_chunk(bytes, b"cHRM").and_then(|data| {
+        let point = |at| Some((number(data, at)?, number(data, at + 4)?));
+        Some([point(0)?, point(8)?, point(16)?, point(24)?])
+    });
+    let primaries = primaries.filter(|points| !is_about_srgb(points) && points.iter().all(|(_, y)| *y > 0));
+    if !has_curve && primaries.is_none() {
         return None;
     }
-    let stored: [u8; 4] = png_chunk(bytes, b"gAMA")?.get(..4)?.try_into().ok()?;
-    let stored = u32::from_be_bytes(stored);
-    (1_000..10_000_000).contains(&stored).then(|| 100_000.0 / stored as f32).filter(|gamma| (gamma - 2.2).abs() > 0.05)
-}
-
-/// sRGB's primaries with another tone curve, as an ICC profile.
-fn profile_of_gamma(gamma: f32) -> Option<Vec<u8>> {
     let mut profile = ColorProfile::new_srgb();
-    let curve = Some(ToneReprCurve::Parametric(vec![gamma]));
-    profile.red_trc.clone_from(&curve);
-    profile.green_trc.clone_from(&curve);
-    profile.blue_trc = curve;
+    if let Some([white, red, green, blue]) = primaries {
+        let point = |(x, y): (u32, u32)| Chromaticity::new(x as f32 / 100_000.0, y as f32 / 100_000.0);
+        let primaries = ColorPrimaries { red: point(red), green: point(green), blue: point(blue) };
+        profile.update_rgb_colorimetry(point(white).to_xyyb(), primaries);
+    }
+    if has_curve {
+        let curve = Some(ToneReprCurve::Parametric(vec![gamma]));
+        profile.red_trc.clone_from(&curve);
+        profile.green_trc.clone_from(&curve);
+        profile.blue_trc = curve;
+    }
     profile.cicp = None;
     profile.encode().ok()
+}
+
+/// Whether white, red, green and blue, in hundred thousandths, are those of sRGB but for rounding.
+fn is_about_srgb(points: &[(u32, u32); 4]) -> bool {
+    const SRGB: [(u32, u32); 4] = [(31_270, 32_900), (64_000, 33_000), (30_000, 60_000), (15_000, 6_000)];
+    points.iter().zip(SRGB).all(|(point, own)| point.0.abs_diff(own.0) < 500 && point.1.abs_diff(own.1) < 500)
+}
+
+/// The largest picture of an icon, if it is a PNG.
+fn icon_png(bytes: &[u8]) -> Option<&[u8]> {
+    let number = |entry: &[u8], at: usize| entry.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    let count = usize::from(u16::from_le_bytes(bytes.get(4..6)?.try_into().ok()?));
+    let side = |entry: &[u8], at: usize| entry.get(at).map_or(0, |side| (u32::from(*side) + 255) % 256);
+    let area = |entry: &&[u8]| {
+        let depth = entry.get(6..8).map_or(0, |depth| u16::from_le_bytes([depth[0], depth[1]]));
+        ((side(entry, 0) + 1) * (side(entry, 1) + 1), depth)
+    };
+    let directory = bytes.get(6..)?;
+    let entry = directory.get(..count * 16).unwrap_or(directory).chunks_exact(16).max_by_key(area)?;
+    let at = usize::try_from(number(entry, 12)?).ok()?;
+    let data = bytes.get(at..at.checked_add(usize::try_from(number(entry, 8)?).ok()?)?)?;
+    data.starts_with(b"\x89PNG\r\n\x1a\n").then_some(data)
 }
 
 /// The content of the first chunk of this kind before the pixels.

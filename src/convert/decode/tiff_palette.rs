@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::facts::Orientation;
-use crate::limits::{MAX_ENTRIES, MAX_PIXELS};
+use crate::limits::{MAX_ENTRIES, MAX_METADATA, MAX_PIXELS};
 use image::{DynamicImage, RgbImage};
 use std::io::Cursor;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 
 // Tags and values of TIFF 6.0 §8 and "Palette-color Images" (§5).
 const BITS_PER_SAMPLE: u16 = 258;
@@ -15,8 +16,8 @@ const COLOR_MAP: u16 = 320;
 const PALETTE: u16 = 3;
 const BLACK_IS_ZERO: u16 = 1;
 
-/// The picture, if it has a palette; nothing for every other TIFF.
-pub(super) fn decode(bytes: &[u8]) -> Result<Option<DynamicImage>> {
+/// The picture with its ICC profile, if it has a palette; nothing for every other TIFF.
+pub(super) fn decode(bytes: &[u8]) -> Result<Option<(DynamicImage, Option<Vec<u8>>)>> {
     let Some(directory) = Directory::read(bytes) else { return Ok(None) };
     let (Some(PALETTE), Some(place)) = (directory.short(PHOTOMETRIC), directory.value_at(PHOTOMETRIC)) else {
         return Ok(None);
@@ -35,6 +36,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<DynamicImage>> {
     let failed = |error: tiff::TiffError| refused(error.to_string());
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(MAX_PIXELS).unwrap_or(usize::MAX);
+    limits.ifd_value_size = MAX_METADATA;
     let mut decoder = Decoder::new(Cursor::new(gray)).map_err(failed)?.with_limits(limits);
     let (width, height) = decoder.dimensions().map_err(failed)?;
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
@@ -42,6 +44,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<DynamicImage>> {
             "too many pixels; found {width}x{height}, allowed {MAX_PIXELS}; scale it down"
         )));
     }
+    let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     let DecodingResult::U8(samples) = decoder.read_image().map_err(failed)? else {
         return Err(refused("its samples are not bytes".to_owned()));
     };
@@ -56,7 +59,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<DynamicImage>> {
             pixel.copy_from_slice(palette.get(index).unwrap_or(&[0; 3]));
         }
     }
-    Ok(Some(DynamicImage::ImageRgb8(rgb)))
+    Ok(Some((DynamicImage::ImageRgb8(rgb), icc)))
 }
 
 /// Which way up the picture is stored.

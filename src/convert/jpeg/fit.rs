@@ -72,7 +72,10 @@ const MIN_FACTOR: f32 = 0.01;
 /// A share of the limit under which recoding without loss surely fits, and one up to which it may.
 const SURELY: f64 = 0.98;
 const PERHAPS: f64 = 1.07;
-const MAX_STEPS: u8 = 9;
+/// The least step, in logarithms, to a factor on the other side of the target; each next one is twice as long.
+const FIRST_STRIDE: f32 = 0.02;
+/// How often what lies between two factors is cut.
+const MAX_CUTS: u8 = 8;
 const MAX_ENCODES: u8 = 4;
 /// Larger pictures are always 4:2:0: coefficients of 4:4:4 take six bytes a pixel beside the three of the picture itself.
 const MAX_FULL_PIXELS: u64 = 64_000_000;
@@ -152,7 +155,8 @@ impl Way<'_> {
         // Bytes fall with the factor about as a power of -0.6; between two points the power is measured.
         let wanted = (target * (1.0 + self.near) / 2.0).ln();
         let mut x = self.start.ln().clamp(low, high.max(low));
-        for _ in 0..MAX_STEPS {
+        let (mut stride, mut cuts) = (FIRST_STRIDE, 0);
+        loop {
             let point = self.point(x);
             if point.bytes > target {
                 if x >= high {
@@ -166,20 +170,23 @@ impl Way<'_> {
                 under = Some((x, point));
             }
             x = match (over, under) {
-                (Some((a, _)), Some((b, _))) if b - a < 0.004 => break,
+                (Some((a, over)), Some((b, under))) if cuts == MAX_CUTS || b - a < 0.004 => {
+                    return Answer::At { point: self.between(over, under, target), finest: false };
+                }
                 (Some((a, over)), Some((b, under))) => {
+                    cuts += 1;
                     let share = (over.bytes.ln() - wanted) / (over.bytes / under.bytes).ln().max(1e-9);
                     a + (b - a) * (share as f32).clamp(0.1, 0.9)
                 }
-                _ => (x + ((point.bytes.ln() - wanted) / 0.6) as f32).clamp(low, high),
+                _ => {
+                    // Where the source's own steps are coarser, the factor changes nothing: only ever longer strides end that.
+                    let step = ((point.bytes.ln() - wanted) / 0.6) as f32;
+                    let step = step.abs().max(stride).copysign(step);
+                    stride *= 2.0;
+                    (x + step).clamp(low, high)
+                }
             };
         }
-        let point = match (over, under) {
-            (Some((_, over)), Some((_, under))) => self.between(over, under, target),
-            (_, Some((_, under))) => under,
-            _ => self.point(high),
-        };
-        if point.bytes <= target { Answer::At { point, finest: false } } else { Answer::Never { coarsest: point } }
     }
 
     /// Coefficients that were quantised before all lie on multiples of one step, so that bytes jump where such a multiple
@@ -323,9 +330,14 @@ fn choose(
         return (Subsampling::Full, point.factor);
     };
     let half = halved(&full);
-    let Answer::At { point: half_point, .. } = solve(&half, tables.1, point.factor) else {
-        return (Subsampling::Full, point.factor);
+    let (half_point, half_finest) = match solve(&half, tables.1, point.factor) {
+        Answer::At { point, finest } => (point, finest),
+        Answer::Never { .. } => return (Subsampling::Full, point.factor),
     };
+    // Halved, it does not fill the budget even in the finest steps: the rest would be given up for nothing.
+    if half_finest && knobs.halve.is_none() {
+        return (Subsampling::Full, point.factor);
+    }
     let (luma, chroma) = full.error(&(tables.0)(point.factor), knobs.dead_zone);
     let (half_luma, half_chroma) = half.error(&(tables.1)(half_point.factor), knobs.dead_zone);
     let half_chroma = half_chroma + full.lost_by(&half);
@@ -401,9 +413,13 @@ pub(super) fn refit_under_with(
     let (subsampling, start) = choose(&full, may_halve, both, max_bytes, range, knobs);
     if may_halve.is_some() && subsampling == Subsampling::Half {
         let way = Way { sample: &halves(&full), tables: &halved, knobs, start, near: NEAR };
-        return way.encode(max_bytes, range, subsampling, &mut |tables| {
+        let fit = way.encode(max_bytes, range, subsampling, &mut |tables| {
             write_halved(&mut source, tables, (width, height), keep, knobs, limit)
-        });
+        })?;
+        // The choice was made on a thin sample: that halved colour cannot fill the budget may show only now.
+        if !matches!(&fit, Fit::Encoded(done) if (done.bytes.len() as f64) < max_bytes as f64 * FILLED) {
+            return Ok(fit);
+        }
     }
     let way = Way { sample: &full, tables: &requantised, knobs, start, near: NEAR };
     way.encode(max_bytes, range, own, &mut |tables| source.requantised(tables, knobs.dead_zone, keep, limit))

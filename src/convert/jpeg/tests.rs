@@ -229,6 +229,29 @@ fn refit_under_recodes_first_and_then_gives_up_quality() {
     }
 }
 
+/// Where a limit falls among steps that the source has already, or beyond what halved colour can fill.
+#[test]
+fn whatever_the_limit_the_budget_is_filled() {
+    let image = picture(320, 240);
+    let coarse = |quality| encode(Pixels::Rgb(&image), quality, Subsampling::Full).unwrap();
+    let finest = encode::write(&Pixels::Rgb(&image), &[[1; 64]; 2], 0.0, Subsampling::Full, usize::MAX).unwrap();
+    let halved = encode(Pixels::Rgb(&image), 97.0, Subsampling::Half).unwrap();
+    let bounds = Bounds { min_quality: 5.0, max_quality: 100.0 };
+    let mut given_up = 0;
+    for (name, source) in [coarse(75.0), coarse(90.0), coarse(97.0), halved, finest.bytes.unwrap()].iter().enumerate() {
+        let lossless = recode_lossless(source, MAX_PIXELS, Keep::default()).unwrap().len() as f64;
+        for share in [0.999, 0.997, 0.99, 0.98, 0.95, 0.92, 0.88, 0.8, 0.65, 0.5, 0.3] {
+            let max_bytes = (lossless * share) as u64;
+            let fit = refit_under(source, max_bytes, MAX_PIXELS, Keep::default(), bounds).unwrap();
+            let Fit::Encoded(done) = fit else { continue };
+            let fill = done.bytes.len() as f64 / max_bytes as f64;
+            assert!(fill <= 1.0 && (fill >= 0.95 || done.quality.is_none()), "{name} at {share}: {fill}");
+            given_up += usize::from(done.quality.is_some());
+        }
+    }
+    assert!(given_up > 40, "{given_up}");
+}
+
 #[test]
 fn planes_that_share_a_table_part() {
     let image = picture(160, 96);

@@ -6,12 +6,15 @@ use crate::facts::Orientation;
 use crate::limits::capped_vec;
 
 const SOI: u8 = 0xD8;
+const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 const COM: u8 = 0xFE;
 const APP0: u8 = 0xE0;
 const APP2: u8 = 0xE2;
 const APP14: u8 = 0xEE;
 const APP15: u8 = 0xEF;
+/// TEM, RSTn and SOI have no length (T.81 table B.1).
+const STANDS_ALONE: [u8; 10] = [0x01, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, SOI];
 
 /// The file without EXIF, XMP, IPTC, comments, thumbnails and makers' segments. JFIF (pixel density), the ICC profile and
 /// Adobe's colour transform stay, and so does the orientation.
@@ -20,22 +23,30 @@ pub(super) fn stripped(bytes: &[u8], orientation: Orientation) -> Result<Vec<u8>
     let mut out: Vec<u8> = capped_vec(bytes.len());
     out.extend([0xFF, SOI]);
     let mut exif_due = orientation != Orientation::Normal;
-    let mut at = 2;
+    let (mut at, mut in_scans) = (2, false);
     loop {
-        // Any number of fill bytes may stand before a marker (ITU-T T.81 §B.1.1.2).
-        while bytes.get(at) == Some(&0xFF) && bytes.get(at + 1) == Some(&0xFF) {
-            at += 1;
-        }
-        let [0xFF, marker] = *bytes.get(at..at + 2).ok_or_else(malformed)? else {
-            return Err(Error::malformed("a JPEG segment does not start with a marker"));
+        // What stands before a marker is coded data, or fill bytes (ITU-T T.81 §B.1.1.2) and strays, which decoders pass over.
+        let Some(coded) = before_marker(bytes.get(at..).unwrap_or_default(), in_scans) else {
+            out.extend(bytes.get(at..).filter(|_| in_scans).ok_or_else(malformed)?);
+            return Ok(out);
         };
-        if marker == SOS {
+        if in_scans {
+            out.extend(bytes.get(at..at + coded).unwrap_or_default());
+        }
+        at += coded;
+        let marker = bytes.get(at + 1).copied().unwrap_or(EOI);
+        if marker == EOI {
             out.extend(bytes.get(at..).unwrap_or_default());
             return Ok(out);
+        }
+        if STANDS_ALONE.contains(&marker) {
+            at += 2;
+            continue;
         }
         let length = bytes.get(at + 2..at + 4).ok_or_else(malformed)?;
         let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
         let segment = bytes.get(at..at + 2 + length.max(2)).ok_or_else(malformed)?;
+        in_scans |= marker == SOS;
         // JFIF wants to be first (JFIF 1.02), EXIF follows it.
         if exif_due && marker != APP0 {
             out.extend(exif_segment(orientation));
@@ -46,6 +57,16 @@ pub(super) fn stripped(bytes: &[u8], orientation: Orientation) -> Result<Vec<u8>
         }
         at += segment.len();
     }
+}
+
+/// How many bytes stand before the next marker; in coded data a stuffed zero and the restart markers belong to it.
+fn before_marker(bytes: &[u8], in_scans: bool) -> Option<usize> {
+    let starts = |pair: &[u8]| match pair {
+        [0xFF, 0x00 | 0xFF] => false,
+        [0xFF, marker] => !(in_scans && STANDS_ALONE.contains(marker)),
+        _ => false,
+    };
+    bytes.windows(2).position(starts)
 }
 
 fn is_needed(marker: u8, payload: &[u8]) -> bool {

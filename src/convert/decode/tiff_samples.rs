@@ -1,25 +1,28 @@
-//! TIFF in YCbCr, as JPEG compression leaves it: the `tiff` crate gives the samples as they are stored, and `image` does
-//! not ask for them.
+//! TIFF in YCbCr, as JPEG compression leaves it, and in inks: the `tiff` crate gives the samples as they are stored. `image`
+//! does not ask for the former, and knows nothing of the profile that says what the latter look like.
 
+use super::Cmyk;
 use super::tiff_palette::Directory;
+use crate::convert::color::cmyk_to_srgb8;
 use crate::error::{Error, Result};
 use crate::limits::{MAX_METADATA, MAX_PIXELS};
 use image::{DynamicImage, RgbImage};
 use std::io::Cursor;
+use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
-/// The value of PhotometricInterpretation (TIFF 6.0 §21).
+/// Values of PhotometricInterpretation (TIFF 6.0 §16 and §21).
+const SEPARATED: u16 = 5;
 const YCBCR: u16 = 6;
 
-/// The picture with its ICC profile, if it is coded in YCbCr; nothing for every other TIFF.
+/// The picture, with the ICC profile that its colours still need, if it is coded in YCbCr or four inks of 8 bits; nothing for
+/// every other TIFF.
 pub(super) fn decode(bytes: &[u8]) -> Result<Option<(DynamicImage, Option<Vec<u8>>)>> {
     let photometric = Directory::read(bytes).and_then(|directory| directory.photometric());
-    if photometric != Some(YCBCR) {
-        return Ok(None);
-    }
+    let Some(photometric @ (SEPARATED | YCBCR)) = photometric else { return Ok(None) };
     let mut limits = Limits::default();
-    limits.decoding_buffer_size = usize::try_from(MAX_PIXELS * 3).unwrap_or(usize::MAX);
+    limits.decoding_buffer_size = usize::try_from(MAX_PIXELS * 4).unwrap_or(usize::MAX);
     limits.ifd_value_size = MAX_METADATA;
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(refused)?.with_limits(limits);
     let (width, height) = decoder.dimensions().map_err(refused)?;
@@ -30,6 +33,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<(DynamicImage, Option<Vec<u8
         )));
     }
     let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
+    if photometric == SEPARATED {
+        if decoder.colortype().map_err(refused)? != ColorType::CMYK(8) {
+            return Ok(None);
+        }
+        let DecodingResult::U8(inks) = decoder.read_image().map_err(refused)? else { return Ok(None) };
+        if inks.len() as u64 != pixels * 4 {
+            return Ok(None);
+        }
+        let image = cmyk_to_srgb8(&Cmyk { width, height, pixels: inks, icc })?;
+        return Ok(Some((DynamicImage::ImageRgb8(image), None)));
+    }
     let DecodingResult::U8(mut samples) = decoder.read_image().map_err(refused)? else {
         return Err(Error::unsupported("a YCbCr TIFF of other than 8 bits; export it as PNG or JPEG"));
     };
@@ -50,9 +64,9 @@ fn to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
 fn refused(error: tiff::TiffError) -> Error {
     match error {
         tiff::TiffError::UnsupportedError(error) => {
-            Error::unsupported(format!("a YCbCr TIFF that is not decoded: {error}; export it as PNG or JPEG"))
+            Error::unsupported(format!("a TIFF that is not decoded: {error}; export it as PNG or JPEG"))
         }
         tiff::TiffError::LimitsExceeded => Error::limit("the TIFF is beyond the decoder's limits; scale it down"),
-        other => Error::malformed(format!("the YCbCr TIFF cannot be decoded: {other}")),
+        other => Error::malformed(format!("the TIFF cannot be decoded: {other}")),
     }
 }
