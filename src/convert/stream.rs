@@ -283,9 +283,9 @@ impl<'a> Bench<'a> {
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
             // When it starts is known of what is taken apart here; so is its number among those that hold nothing.
             let demuxer = self.open().ok();
-            let waits = beside_pictures && demuxer.is_some();
-            // Time before the first sample comes as silence, so that only what starts at once ends where it is stated.
             let alone = !beside_pictures && facts.edit != Edit::Delay;
+            // Alone it begins with its first sample, and so ends where it is stated; else time before that is silence.
+            let waits = alone || beside_pictures && demuxer.is_some();
             let part = ffmpeg::Part { waits, end_us: facts.duration_us.filter(|_| alone) };
             let number = match demuxer {
                 Some(demuxer) => {
