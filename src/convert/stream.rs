@@ -335,10 +335,11 @@ impl<'a> Bench<'a> {
     fn aac(&self, track: usize, coding: &AudioCoding) -> Result<AacEncoded> {
         let mut reopen = || self.pcm(track, true);
         let input = reopen()?;
-        let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
+        let stated = self.streams.audio.get(track).and_then(|track| track.duration_us);
+        let mut encoded = audio::encode_aac(input, stated, coding, self.cancel, &mut reopen)?;
         let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
         let us = u64::try_from(us).unwrap_or(u64::MAX);
-        self.is_whole(us, self.streams.audio.get(track).and_then(|track| track.duration_us))?;
+        self.is_whole(us, stated)?;
         let _ = self.coded_us.set(us);
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {
