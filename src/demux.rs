@@ -156,6 +156,8 @@ pub(crate) struct Packet {
     pub discard_ns: i64,
     /// Length of its content in bytes.
     pub size: u32,
+    /// Whether another recording begins with it, so that its decoder has to be made anew.
+    pub restarts: bool,
     /// Its content; empty where only the table was asked for, or where it lies in the source as it is.
     pub data: Vec<u8>,
     /// Where its content starts in the source, where [`Want::Place`] was asked for and it lies there as it is.

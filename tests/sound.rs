@@ -22,6 +22,7 @@ fn main() {
         Trial::test("opus_in_mp4_starts_where_its_header_says", opus_in_mp4),
         Trial::test("eight_hours_are_refused_with_the_length_that_fits", eight_hours),
         Trial::test("a_chain_becomes_one_stream", chained),
+        Trial::test("of_joined_files_no_half_is_lost", joined),
         Trial::test("a_page_that_does_not_match_its_checksum_is_damage", checksum),
         Trial::test("a_clock_that_drifts_changes_no_length", drifting),
         Trial::test("what_ffmpeg_makes_is_told_and_coded", move || made_by_ffmpeg(&made)).with_ignored_flag(ignored.0),
@@ -65,7 +66,7 @@ fn parametric_stereo() -> Result<(), Failed> {
     let fitter = Fitter::new(Policy::cloud());
     let checked = fitter.check(&source, Ask::Role(Role::Audio))?;
     let [track] = &streams(&checked.facts).audio[..] else { return Err("one stream was expected".into()) };
-    assert_eq!((track.profile.as_deref(), track.sample_rate), (Some("he"), Some(44_100)));
+    assert_eq!((track.profile.as_deref(), track.sample_rate), (Some("he-v2"), Some(44_100)));
     let fitter = fitter.with_options(Options { repair: Repair::All, ..Options::default() });
     let result = fitted(&fitter, &source, Role::Audio)?;
     assert_eq!(result.format(), Format::M4a);
@@ -226,10 +227,25 @@ fn made_by_ffmpeg(ffmpeg: &Path) -> Result<(), Failed> {
         let source = Source::open(make(name, &["-i", replicated, "-c", "copy"])?)?;
         let checked = fitter.check(&source, Ask::Content)?;
         let track = &streams(&checked.facts).audio[0];
-        assert_eq!((track.profile.as_deref(), track.sample_rate), (Some("he"), Some(44_100)), "{name}");
+        assert_eq!((track.profile.as_deref(), track.channels), (Some("he-v2"), Some(2)), "{name}");
         seen += 1;
     }
     assert_eq!(seen, 5);
+    // Fragments whose table plays less than they hold, which a copy does not know: the sound is coded.
+    let fragments = "-f lavfi -i sine=f=300:d=0.9 -c:a libopus -frame_duration 60 -movflags +frag_keyframe+empty_moov";
+    let arguments: Vec<&str> = fragments.split(' ').chain(["-strict", "-2"]).collect();
+    let source = Source::open(make("fragments.mp4", &arguments)?)?;
+    let result = fitted(&fitter, &source, Role::Voice)?;
+    let is = streams(result.facts()).audio[0].duration_us.unwrap();
+    assert!(is.abs_diff(900_000) < 1000, "{is}");
+    // Windows Media counts from before its first sample.
+    let source = Source::open(make("tone.wma", &["-f", "lavfi", "-i", "sine=f=300:d=1", "-c:a", "wmav2"])?)?;
+    let with_ffmpeg = Fitter::new(Policy::cloud()).with_ffmpeg(Ffmpeg::find());
+    let coded = folder.path().join("wma.m4a");
+    std::fs::write(&coded, fitted(&with_ffmpeg, &source, Role::Audio)?.to_bytes()?)?;
+    let samples = Command::new(ffmpeg).args(["-v", "error", "-i"]).arg(&coded).args(["-f", "s16le", "-"]).output()?;
+    let onset = samples.stdout.as_chunks::<2>().0.iter().position(|&bytes| i16::from_le_bytes(bytes).abs() > 1000);
+    assert!(onset.is_some_and(|at| at < 44_100 / 25), "{onset:?}");
     // Its packet table states no priming, and packets of a length that they do not have.
     let opus = testdata("audio/fit__opus-mono.ogg");
     let opus = opus.to_str().ok_or("a name that is no text")?;
@@ -292,6 +308,34 @@ fn chained() -> Result<(), Failed> {
         seen += 1;
     }
     assert_eq!(seen, 2);
+    // Links of other codecs, and with other counts of channels.
+    let read = |name: &str| std::fs::read(testdata(&format!("audio/{name}")));
+    let [vorbis, flac] = ["unfit__vorbis__audio.codec.ogg", "unfit__flac__audio.codec.ogg"].map(|name| [name; 2]);
+    let opus = ["fit__opus-mono.ogg", "unfit__opus-stereo__audio.channels.ogg"];
+    for names in [vorbis, flac, opus] {
+        let source = Source::from_bytes([read(names[0])?, read(names[1])?].concat(), None);
+        let result = fitted(&fitter, &source, Role::Audio)?;
+        let is = streams(result.facts()).audio[0].duration_us.unwrap();
+        assert!(is.abs_diff(2_000_000) < 1000, "{names:?}: {is}");
+    }
+    let joined = Source::from_bytes([read(opus[0])?, read(vorbis[0])?].concat(), None);
+    let ending = fitter.fit(&joined, Ask::Role(Role::Audio))?.1;
+    assert!(matches!(&ending, Ending::Refused(refusal) if refusal.reason == Reason::Broken), "{ending:?}");
+    Ok(())
+}
+
+/// Of joined files one half is never lost without a word.
+fn joined() -> Result<(), Failed> {
+    let read = |name: &str| std::fs::read(testdata(&format!("audio/{name}")));
+    let fitter = Fitter::new(Policy::cloud());
+    for (one, other) in [
+        ("fit__mp3.mp3", "fit__mp3-low-rate.mp3"),
+        ("unfit__pcm__audio.container.flac", "unfit__pcm__audio.container.flac"),
+    ] {
+        let source = Source::from_bytes([read(one)?, read(other)?].concat(), None);
+        let ending = fitter.fit(&source, Ask::Role(Role::Audio))?.1;
+        assert!(matches!(&ending, Ending::Refused(refusal) if refusal.reason == Reason::Broken), "{one}: {ending:?}");
+    }
     Ok(())
 }
 

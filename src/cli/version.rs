@@ -17,7 +17,7 @@ const ENGINES: &[(&str, &str, bool)] = &[
     ("AAC",     "syom",                      cfg!(feature = "aac")),
     ("Opus",    "libopus",                   cfg!(feature = "opus")),
     ("AMR",     "rvoip-codec-core",          cfg!(feature = "amr")),
-    ("sound",   "symphonia (MP3 Vorbis FLAC ALAC ADPCM)", true),
+    ("sound",   "symphonia (MP3 Vorbis FLAC ALAC ADPCM), lewton (Vorbis surround)", true),
     ("H.264",   "rusty_h264 and rust_h264 read, OpenH264 writes", cfg!(feature = "video")),
     ("HEVC",    "rusty_h265 (in videos)",    cfg!(feature = "hevc")),
     ("VP8",     "our own",                   cfg!(feature = "video")),

@@ -1,7 +1,11 @@
 //! AAC's configuration: AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1) and ADTS headers (§1.A.2.2).
 //!
 //! Spectral band replication hides in three places: an object type of its own, a sync extension behind the core's
-//! configuration, or nowhere but in the frames. The first two are read by [`Config::parse`]; [`carries_sbr`] looks for the third.
+//! configuration, or nowhere but in the frames. The first two are read by [`Config::parse`]; [`Hidden`] looks for the third.
+
+pub(crate) use hidden::Hidden;
+
+mod hidden;
 
 /// Sampling rates by their index (ISO/IEC 14496-3 table 1.18).
 const RATES: [u32; 13] =
@@ -84,17 +88,19 @@ impl Config {
     }
 
     /// Whether SBR may be in the frames without a word in the configuration: LC with a core of at most 24 kHz
-    /// (ISO/IEC 14496-3 §1.6.5.3). The frames tell: see [`carries_sbr`].
+    /// (ISO/IEC 14496-3 §1.6.5.3). The frames tell: see [`Hidden`].
     pub(crate) const fn may_hide_sbr(&self) -> bool {
         self.object_type == 2 && !self.explicit_sbr && !self.denied_sbr && self.core_rate <= 24_000
     }
 
-    /// The same, with the SBR that the frames turned out to carry. Parametric stereo cannot be seen from
-    /// outside: one channel may be played as two.
-    pub(crate) fn with_implicit_sbr(mut self) -> Self {
+    /// The same, with the SBR that the frames turned out to carry, and the parametric stereo that may be in it.
+    pub(crate) fn with_implicit_sbr(mut self, stereo: bool) -> Self {
         if self.may_hide_sbr() {
             self.sample_rate = self.core_rate * 2;
             self.profile = "he";
+            if stereo && self.core_channels == 1 {
+                (self.profile, self.channels) = ("he-v2", 2);
+            }
         }
         self
     }
@@ -338,35 +344,6 @@ pub(crate) fn channels_of_block(block: &[u8]) -> Option<u16> {
         return None;
     }
     program_config(&mut bits)
-}
-
-/// Whether an access unit ends in a fill element that holds SBR data (§4.4.1.1, `EXT_SBR_DATA`), as encoders write it.
-///
-/// Read from the end, since all before it would need the Huffman tables: behind the element stand `ID_END` and zeros to the
-/// byte's end, so that each length has one place to start. Chance says yes on one frame of some seventy: ask for
-/// several, and take the majority.
-pub(crate) fn carries_sbr(access_unit: &[u8]) -> bool {
-    const FILL: u32 = 6;
-    const END: u32 = 7;
-    let Some(last) = access_unit.last().filter(|&&last| last != 0) else { return false };
-    let zeros = usize::try_from(last.trailing_zeros()).unwrap_or(0);
-    let Some(end) = (access_unit.len() * 8).checked_sub(zeros + 3) else { return false };
-    let bits = Bits::new(access_unit);
-    if bits.peek_at(end, 3) != Some(END) {
-        return false;
-    }
-    (1..=269_usize).any(|length| {
-        let escape = if length < 15 { 0 } else { 8 };
-        let Some(start) = end.checked_sub(length * 8 + 7 + escape) else { return false };
-        let count = u32::try_from(length).unwrap_or(0);
-        let counted = if escape == 0 {
-            bits.peek_at(start + 3, 4) == Some(count)
-        } else {
-            // The escaped count is the rest beyond 14.
-            bits.peek_at(start + 3, 4) == Some(15) && bits.peek_at(start + 7, 8) == Some(count - 14)
-        };
-        counted && bits.peek_at(start, 3) == Some(FILL) && matches!(bits.peek_at(start + 7 + escape, 4), Some(13 | 14))
-    })
 }
 
 const fn short_asc(object_type: u8, rate_index: u8, layout: u8) -> [u8; 2] {

@@ -101,6 +101,26 @@ pub(crate) fn lace(identification: &[u8], comment: &[u8], setup: &[u8]) -> Vec<u
     laced
 }
 
+/// The three headers out of that lacing.
+pub(crate) fn unlace(laced: &[u8]) -> Option<[&[u8]; 3]> {
+    let mut rest = laced.strip_prefix(&[2])?;
+    let mut size = || {
+        let mut size = 0;
+        loop {
+            let (&first, behind) = rest.split_first()?;
+            rest = behind;
+            size += usize::from(first);
+            if first < 255 {
+                return Some(size);
+            }
+        }
+    };
+    let (first, second) = (size()?, size()?);
+    let (identification, rest) = rest.split_at_checked(first)?;
+    let (comment, setup) = rest.split_at_checked(second)?;
+    Some([identification, comment, setup])
+}
+
 /// Whether comments (behind their magic) hold a picture.
 pub(crate) fn has_picture(comments: &[u8]) -> bool {
     const KEYS: [&[u8]; 2] = [b"METADATA_BLOCK_PICTURE=", b"COVERART="];
@@ -181,5 +201,7 @@ mod tests {
         let laced = lace(&[1; 30], &[2; 300], &[3; 5]);
         assert_eq!(laced[..4], [2, 30, 255, 45]);
         assert_eq!(laced.len(), 4 + 335);
+        assert_eq!(unlace(&laced), Some([&[1; 30][..], &[2; 300], &[3; 5]]));
+        assert!((0..laced.len() - 5).all(|length| unlace(&laced[..length]).is_none()));
     }
 }

@@ -36,6 +36,7 @@ mod stored;
 mod symphonia;
 mod timeline;
 mod trim;
+mod vorbis;
 mod wav;
 mod waveform;
 mod window;

@@ -283,9 +283,9 @@ impl<'a> Bench<'a> {
             let facts = self.streams.audio.get(track).unwrap_or(&unknown);
             // When it starts is known of what is taken apart here; so is its number among those that hold nothing.
             let demuxer = self.open().ok();
-            let waits = beside_pictures && demuxer.is_some();
-            // Time before the first sample comes as silence, so that only what starts at once ends where it is stated.
             let alone = !beside_pictures && facts.edit != Edit::Delay;
+            // Alone it begins with its first sample, and so ends where it is stated; else time before that is silence.
+            let waits = alone || beside_pictures && demuxer.is_some();
             let part = ffmpeg::Part { waits, end_us: facts.duration_us.filter(|_| alone) };
             let number = match demuxer {
                 Some(demuxer) => {
@@ -335,10 +335,11 @@ impl<'a> Bench<'a> {
     fn aac(&self, track: usize, coding: &AudioCoding) -> Result<AacEncoded> {
         let mut reopen = || self.pcm(track, true);
         let input = reopen()?;
-        let mut encoded = audio::encode_aac(input, coding, self.cancel, &mut reopen)?;
+        let stated = self.streams.audio.get(track).and_then(|track| track.duration_us);
+        let mut encoded = audio::encode_aac(input, stated, coding, self.cancel, &mut reopen)?;
         let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
         let us = u64::try_from(us).unwrap_or(u64::MAX);
-        self.is_whole(us, self.streams.audio.get(track).and_then(|track| track.duration_us))?;
+        self.is_whole(us, stated)?;
         let _ = self.coded_us.set(us);
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {

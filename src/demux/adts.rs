@@ -2,13 +2,10 @@
 
 use super::frames::{Counted, Frame, Syntax, Tags, Walk};
 use super::{Demuxer, Kind, Packet, Track, Want};
-use crate::codec::aac::{AdtsHeader, Config, carries_sbr, channels_of_block};
+use crate::codec::aac::{AdtsHeader, Config, Hidden, channels_of_block};
 use crate::error::{Error, Result};
 use crate::facts::Damage;
 use crate::source::Source;
-
-/// Frames that are asked whether they carry SBR.
-pub(crate) const ASKED: usize = 32;
 
 /// How ADTS frames are headed.
 #[derive(Debug)]
@@ -82,24 +79,24 @@ impl<'a> Adts<'a> {
 
     fn configure(walk: &mut Walk<'a, Adts1024>, header: &AdtsHeader) -> Result<Config> {
         let mut config = header.config();
-        let (mut asked, mut carrying) = (0_usize, 0_usize);
-        while asked < ASKED {
+        let mut hidden = Hidden::default();
+        let mut first = true;
+        while !hidden.is_done() {
             let Some((place, frame)) = walk.next()? else { break };
             let content = walk.content(place, frame.length)?;
             let Some(unit) = AdtsHeader::parse(content).and_then(|header| content.get(header.header_length..)) else {
                 break;
             };
-            if asked == 0 && config.core_channels == 0 {
+            if std::mem::take(&mut first) && config.core_channels == 0 {
                 config.core_channels = channels_of_block(unit).unwrap_or(0);
                 config.channels = config.core_channels;
             }
             if !config.may_hide_sbr() {
                 break;
             }
-            asked += 1;
-            carrying += usize::from(carries_sbr(unit));
+            hidden.ask(unit);
         }
-        Ok(if carrying * 2 > asked { config.with_implicit_sbr() } else { config })
+        Ok(hidden.revealed(config).unwrap_or(config))
     }
 }
 

@@ -375,6 +375,7 @@ impl<'a> Avi<'a> {
                 size: u32::try_from(data.len()).unwrap_or(u32::MAX),
                 data: if want != Want::Table { std::mem::take(&mut data) } else { Vec::new() },
                 at: None,
+                restarts: false,
             });
         }
         Ok(())

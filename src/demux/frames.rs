@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use crate::bytes::{Blocks, array, le32};
 use crate::codec::mpeg_audio::{id3_has_picture, id3_length};
 use crate::error::Result;
+use crate::facts::Damage;
 use crate::source::Source;
 
 /// Frames that must follow one another before a sync word is believed: eleven or twelve set bits are found in any junk.
@@ -114,6 +115,8 @@ pub(crate) struct Walk<'a, S> {
     pub junk: u64,
     /// Whether the last frame is not all there.
     pub cut: bool,
+    /// Whether frames of another kind follow, most often of another rate: files that were joined. The walk ends before them.
+    pub changed: bool,
     syntax: PhantomData<S>,
 }
 
@@ -128,6 +131,8 @@ pub(crate) struct Counted {
     pub bytes: u64,
     /// Whether a part of a frame stands at the end, which players leave out.
     pub cut: bool,
+    /// Whether frames of another kind follow.
+    pub changed: bool,
 }
 
 impl<'a, S: Syntax> Walk<'a, S> {
@@ -135,7 +140,8 @@ impl<'a, S: Syntax> Walk<'a, S> {
     pub(crate) fn find(source: &'a Source, start: u64, end: u64) -> Result<Option<Self>> {
         let end = end.min(source.len());
         let blocks = Blocks::new(source)?;
-        let mut walk = Self { blocks, at: start, end, common: None, junk: 0, cut: false, syntax: PhantomData };
+        let mut walk =
+            Self { blocks, at: start, end, common: None, junk: 0, cut: false, changed: false, syntax: PhantomData };
         Ok(walk.search(start, MAX_LEAD)?.then_some(walk))
     }
 
@@ -148,7 +154,7 @@ impl<'a, S: Syntax> Walk<'a, S> {
             counted.samples += u64::from(frame.samples);
             counted.bytes += frame.length as u64;
         }
-        counted.cut = self.cut;
+        (counted.cut, counted.changed) = (self.cut, self.changed);
         self.rewind(first);
         Ok(counted)
     }
@@ -162,7 +168,7 @@ impl<'a, S: Syntax> Walk<'a, S> {
     pub(crate) const fn rewind(&mut self, at: u64) {
         self.at = at;
         self.junk = 0;
-        self.cut = false;
+        (self.cut, self.changed) = (false, false);
     }
 
     /// The next whole frame and its place.
@@ -191,7 +197,7 @@ impl<'a, S: Syntax> Walk<'a, S> {
                 continue;
             }
             let budget = MAX_JUNK.saturating_sub(self.junk);
-            if !self.search(place + 1, budget)? {
+            if !self.search(place, budget)? || self.changed {
                 self.at = self.end;
                 return Ok(None);
             }
@@ -212,7 +218,7 @@ impl<'a, S: Syntax> Walk<'a, S> {
         Ok(bytes.get(..left).unwrap_or(bytes))
     }
 
-    /// Moves to the first frame from `from` on that others follow; false when `budget` bytes hold none.
+    /// Moves to the first frame from `from` on that others follow, be they of another kind; false when `budget` bytes hold none.
     fn search(&mut self, from: u64, budget: u64) -> Result<bool> {
         let (start, end) = (self.at, self.end);
         let limit = from.saturating_add(budget).min(end);
@@ -225,20 +231,23 @@ impl<'a, S: Syntax> Walk<'a, S> {
             };
             // The sync word may lie across the end of what is buffered.
             let next_at = at + next as u64;
-            if S::frame(self.clipped(next_at, HEADER)?).is_some() && self.believed(next_at, from)? {
-                self.junk += next_at - start;
-                self.at = next_at;
-                return Ok(true);
+            if S::frame(self.clipped(next_at, HEADER)?).is_some() {
+                let wanted = self.believed(next_at, from, self.common)?;
+                self.changed = !wanted && self.common.is_some() && self.believed(next_at, start, None)?;
+                if wanted || self.changed {
+                    self.junk += next_at - start;
+                    self.at = next_at;
+                    return Ok(true);
+                }
             }
             at = next_at + 1;
         }
         Ok(false)
     }
 
-    /// Whether the frame at `at` is followed by others of its kind, or ends the file.
-    fn believed(&mut self, at: u64, from: u64) -> Result<bool> {
+    /// Whether the frame at `at` is followed by others of the kind that is wanted, or of its own, or ends the file.
+    fn believed(&mut self, at: u64, from: u64, wanted: Option<u32>) -> Result<bool> {
         let ends = at.saturating_add(RUN) >= self.end;
-        let wanted = self.common;
         // A stream that was seen already, or starts where it should, needs no second frame at the end of the file.
         let least = if wanted.is_some() || at == from { 1 } else { 2 };
         let bytes = self.clipped(at, RUN)?;
@@ -258,6 +267,16 @@ impl<'a, S: Syntax> Walk<'a, S> {
         Ok(true)
     }
 }
+
+impl Counted {
+    /// What is wrong with what was counted: sound of another kind is played by few players, and not read here.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        self.changed.then(|| Damage::Malformed(CHANGES.to_owned()))
+    }
+}
+
+/// What is wrong with a stream whose frames change their kind.
+pub(super) const CHANGES: &str = "the sample rate or the coding changes in the midst, as in files that were joined";
 
 /// Whether this is how a file ends behind its last frame: nothing, zeros, or the start of a frame that was cut.
 fn is_end(rest: &[u8]) -> bool {

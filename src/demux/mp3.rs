@@ -1,7 +1,6 @@
 //! MPEG audio frames (MP3 and its older layers), behind tags and junk, or inside a WAV. A packet is a whole frame.
 
-use super::frames::Counted;
-use super::frames::{Frame, Syntax, Tags, Walk};
+use super::frames::{CHANGES, Counted, Frame, Syntax, Tags, Walk};
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::codec::mpeg_audio::{DECODER_DELAY, Header, Information, Version};
 use crate::error::{Error, Result};
@@ -10,6 +9,9 @@ use crate::source::Source;
 
 /// Bytes that a first frame's word on the stream's length may exceed what is there: writers count tags or do not.
 const TOLERANCE: u64 = 4096;
+
+/// Frames whose mean length is held against the one that a first frame tells.
+const SAMPLED: u64 = 32;
 
 /// How MPEG audio frames are headed.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Mp3<'a> {
     /// Where the first frame of sound is.
     first: u64,
     time: i64,
+    /// Channels of the frame before.
+    channels: u16,
     damage: Vec<Damage>,
 }
 
@@ -81,8 +85,9 @@ impl<'a> Mp3<'a> {
             // The decoder's delay stands in the padding already.
             track.padding = Some(u32::from(padding).saturating_sub(DECODER_DELAY));
         }
-        let mut opened =
-            Self { walk, tracks: [track], header, information, tags, begin, first, time: 0, damage: Vec::new() };
+        let channels = header.channels;
+        let (tracks, time, damage) = ([track], 0, Vec::new());
+        let mut opened = Self { walk, tracks, header, information, tags, begin, first, time, channels, damage };
         opened.measure_against_information();
         Ok(opened)
     }
@@ -92,13 +97,28 @@ impl<'a> Mp3<'a> {
         &self.damage
     }
 
-    /// Frames by the word of the first frame, when its count of bytes agrees with what is there.
-    pub(crate) fn frames_told(&self) -> Option<u64> {
-        let information = self.information?;
+    /// Frames by the word of the first frame, when its count of bytes agrees with what is there, and the bytes of a frame
+    /// that follow from it with the first frames.
+    pub(crate) fn frames_told(&mut self) -> Result<Option<u64>> {
+        let Some(Information { frames: Some(frames), bytes: Some(told), .. }) = self.information else {
+            return Ok(None);
+        };
         let there = self.tags.end.saturating_sub(self.begin);
-        let told = u64::from(information.bytes?);
-        let slack = TOLERANCE.min(there / 64 + 256);
-        (told.abs_diff(there) <= slack).then_some(u64::from(information.frames?))
+        if u64::from(told).abs_diff(there) > TOLERANCE.min(there / 64 + 256) {
+            return Ok(None);
+        }
+        let (mut count, mut bytes) = (0, 0);
+        self.walk.rewind(self.first);
+        while count < SAMPLED
+            && let Some((_, frame)) = self.walk.next()?
+        {
+            count += 1;
+            bytes += frame.length as u64;
+        }
+        self.walk.rewind(self.first);
+        let (frames, expected) = (u64::from(frames), bytes * u64::from(frames));
+        let found = there * count;
+        Ok((found.abs_diff(expected) <= expected / 4).then_some(frames))
     }
 
     /// Samples to take off for what encoder and decoder put before and behind.
@@ -139,7 +159,9 @@ impl Demuxer for Mp3<'_> {
 
     fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
         let Some((place, frame)) = self.walk.next()? else {
-            return if self.damage.is_empty() {
+            return if self.walk.changed {
+                Err(Error::malformed(CHANGES))
+            } else if self.damage.is_empty() {
                 Ok(false)
             } else {
                 Err(Error::malformed("the stream ends before its length"))
@@ -148,6 +170,9 @@ impl Demuxer for Mp3<'_> {
         packet.data.clear();
         if want != Want::Table {
             packet.data.extend_from_slice(self.walk.content(place, frame.length)?);
+            // The decoder takes no other count of channels than that of its first frame.
+            let channels = Header::parse(&packet.data).map_or(self.channels, |header| header.channels);
+            packet.restarts = std::mem::replace(&mut self.channels, channels) != channels;
         }
         packet.size = u32::try_from(frame.length).unwrap_or(u32::MAX);
         (packet.track, packet.dts, packet.pts) = (0, self.time, self.time);

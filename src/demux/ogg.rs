@@ -21,6 +21,12 @@ const MAX_STREAMS: usize = 32;
 /// The most pages that are read for the headers: 64 KiB each.
 const MAX_HEADER_PAGES: usize = 1024;
 
+/// Pages that are looked at, at each place, for one of the stream.
+const MAX_PROBED: usize = 32;
+
+/// The most links of a chain.
+const MAX_LINKS: usize = 4096;
+
 /// What is read of the end at first to find the last page; a page is shorter than 64 KiB.
 const TAIL: u64 = 192 * 1024;
 
@@ -32,6 +38,8 @@ struct Waiting {
     discard: u32,
     /// Samples at its start that are not played, where a further link of a chain begins.
     skip: u32,
+    /// Whether it is the first packet of a further link.
+    restarts: bool,
     data: Vec<u8>,
 }
 
@@ -90,7 +98,7 @@ impl<'a> Ogg<'a> {
         let serial = self.streams.iter().find(|stream| stream.track == track).map(|stream| stream.serial);
         let Some(serial) = serial else { return Ok(None) };
         let (mut last, mut chained) = self.tail(self.source.len().saturating_sub(TAIL), serial)?;
-        if last.is_none() {
+        if last.is_none_or(|last| self.is_uneven(serial, last.granule).unwrap_or(true)) {
             // Other streams fill the end, or there is another link.
             (last, chained) = self.tail(0, serial)?;
         }
@@ -100,20 +108,30 @@ impl<'a> Ogg<'a> {
         Ok(u64::try_from(granule.saturating_sub(start.unwrap_or(0))).ok())
     }
 
-    /// Samples of all links of a chained file, each less its pre-skip, at 48 kHz: for Opus alone.
-    pub(crate) fn chained_samples(&self) -> Result<Option<u64>> {
+    /// Samples of all links of a chained file, each less its pre-skip. Links of another codec or rate than the track are damage.
+    pub(crate) fn chained_samples(&mut self, track: usize) -> Result<Option<u64>> {
+        let Some(track) = self.tracks.get(track).filter(|_| self.tracks.len() == 1).cloned() else { return Ok(None) };
         let mut pages = Pages::from(self.source, 0)?;
         // The serial of the link, its pre-skip, the last position.
         let mut links: Vec<(u32, i64, i64)> = Vec::new();
         while let Some(page) = pages.next()? {
             if page.begins() {
-                let head = match pages.content(&page) {
-                    Ok(content) => crate::codec::opus::OpusHead::parse(content),
-                    Err(error) if error.kind() == ErrorKind::Malformed => None,
+                let (_, link) = match pages.content(&page) {
+                    Ok(content) => Stream::begin(page.serial, 0, first_packet(&page, content)),
+                    Err(error) if error.kind() == ErrorKind::Malformed => return Ok(None),
                     Err(error) => return Err(error),
                 };
-                let Some(head) = head.filter(|_| links.len() < 4096) else { return Ok(None) };
-                links.push((page.serial, i64::from(head.pre_skip), 0));
+                if !goes_on(&track, &link) {
+                    self.damage.push(Damage::Malformed(format!(
+                        "files that differ were joined; found {} of {} Hz behind {} of {} Hz",
+                        link.codec, link.timescale, track.codec, track.timescale
+                    )));
+                    return Ok(None);
+                }
+                if links.len() >= MAX_LINKS {
+                    return Ok(None);
+                }
+                links.push((page.serial, i64::from(link.priming.unwrap_or(0)), 0));
             } else if page.granule > 0
                 && let Some((_, _, last)) = links.last_mut().filter(|(serial, ..)| *serial == page.serial)
             {
@@ -153,6 +171,27 @@ impl<'a> Ogg<'a> {
             self.note_cut();
         }
         Ok((last, chained))
+    }
+
+    /// Whether positions do not grow evenly up to `last`: a link with the same serial may begin out of sight of the end.
+    fn is_uneven(&self, serial: u32, last: i64) -> Result<bool> {
+        let length = self.source.len();
+        for at in [length / 4, length / 2, length / 4 * 3].into_iter().filter(|_| length > TAIL) {
+            let mut pages = Pages::from(self.source, at)?;
+            for _ in 0..MAX_PROBED {
+                let Some(page) = pages.next()? else { break };
+                if page.serial != serial || page.granule <= 0 {
+                    continue;
+                }
+                let (found, expected) =
+                    (i128::from(page.granule) * i128::from(length), i128::from(last) * i128::from(at));
+                if (found - expected).abs() > expected / 3 {
+                    return Ok(true);
+                }
+                break;
+            }
+        }
+        Ok(false)
     }
 
     fn note_cut(&mut self) {
@@ -209,6 +248,7 @@ impl<'a> Ogg<'a> {
                 samples,
                 discard: 0,
                 skip: std::mem::take(&mut stream.skip),
+                restarts: std::mem::take(&mut stream.restarts),
                 data: packet.to_vec(),
             });
         }
@@ -219,17 +259,18 @@ impl<'a> Ogg<'a> {
     /// Starts a logical stream, or the next link of a chain: it goes on in the track of the same codec.
     fn begin(&mut self, page: &Page) -> Result<()> {
         let content = self.pages.content(page)?;
-        let first = page.pieces().first().and_then(|&(start, end, _)| content.get(start..end)).unwrap_or_default();
-        let (mut stream, track) = Stream::begin(page.serial, self.tracks.len(), first);
+        let (mut stream, track) = Stream::begin(page.serial, self.tracks.len(), first_packet(page, content));
         let running = self.streams.iter().any(|stream| stream.start.is_some());
         if running {
             self.chained = true;
-            let same =
-                |old: &Track| old.kind == Kind::Audio && old.codec == track.codec && old.channels == track.channels;
-            let (Some(index), true) = (self.tracks.iter().position(same), stream.is_sound()) else { return Ok(()) };
-            if let Some(old) = self.streams.iter_mut().find(|stream| stream.track == index) {
+            let index = self.tracks.iter().position(|old| goes_on(old, &track));
+            let Some(index) = index.filter(|_| stream.is_sound()) else { return Ok(()) };
+            if let (Some(old), Some(described)) =
+                (self.streams.iter_mut().find(|stream| stream.track == index), self.tracks.get_mut(index))
+            {
                 (stream.track, stream.time) = (index, old.time);
-                stream.skip = track.priming.unwrap_or(0);
+                (stream.skip, stream.restarts) = (track.priming.unwrap_or(0), true);
+                (described.channels, described.config) = (track.channels, track.config);
                 *old = stream;
             }
             return Ok(());
@@ -279,6 +320,16 @@ impl<'a> Ogg<'a> {
     }
 }
 
+/// The packet with which a page that begins a stream starts.
+fn first_packet<'p>(page: &Page, content: &'p [u8]) -> &'p [u8] {
+    page.pieces().first().and_then(|&(start, end, _)| content.get(start..end)).unwrap_or_default()
+}
+
+/// Whether a stream can go on in the track of another.
+fn goes_on(old: &Track, next: &Track) -> bool {
+    old.kind == Kind::Audio && old.codec == next.codec && old.timescale == next.timescale
+}
+
 impl Demuxer for Ogg<'_> {
     fn tracks(&self) -> &[Track] {
         &self.tracks
@@ -300,7 +351,7 @@ impl Demuxer for Ogg<'_> {
         packet.track = stream.track;
         (packet.dts, packet.pts) = (stream.time, stream.time);
         packet.duration = u64::from(waiting.samples);
-        packet.sync = true;
+        (packet.sync, packet.restarts) = (true, waiting.restarts);
         // A start that is not played is a negative length, as in Matroska.
         let discard = if waiting.discard > 0 { i64::from(waiting.discard) } else { -i64::from(waiting.skip) };
         packet.discard_ns = discard * 1_000_000_000 / rate.max(1);
@@ -308,15 +359,5 @@ impl Demuxer for Ogg<'_> {
         stream.time = stream.time.saturating_add(i64::from(waiting.samples));
         packet.data = if want != Want::Table { waiting.data } else { Vec::new() };
         Ok(true)
-    }
-}
-
-impl Ogg<'_> {
-    /// The header of an Opus track.
-    pub(crate) fn opus_head(&self, track: usize) -> Option<&crate::codec::opus::OpusHead> {
-        self.streams.iter().find(|stream| stream.track == track).and_then(|stream| match &stream.codec {
-            Codec::Opus(head) => Some(head),
-            Codec::Vorbis(..) | Codec::Flac | Codec::Speex(_) | Codec::Other => None,
-        })
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     let counted = adts.count()?;
     let config = *adts.config();
     let mut damage = adts.damage().to_vec();
+    damage.extend(counted.damage());
     if counted.frames == 0 {
         damage.push(Damage::Truncated("the first frame ends beyond the file".to_owned()));
     }

@@ -20,6 +20,9 @@ const MAX_TAIL: u64 = 1024 * 1024;
 /// The most of a comment block that is looked at.
 const MAX_COMMENT: usize = 256 * 1024;
 
+/// The longest header of a frame.
+const MAX_HEADER: usize = 16;
+
 /// What can be measured of a FLAC file.
 pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     const COMMENT: u8 = 4;
@@ -62,7 +65,11 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     if info.sample_rate == 0 {
         damage.push(Damage::Malformed("a rate of zero".to_owned()));
     }
-    let samples = info.samples.or(last.map(|last| last.end));
+    // A piece out of a longer stream keeps that one's numbers, and its length.
+    let first = source.bytes_at(begin, MAX_HEADER)?;
+    let before = frame_end(&first, &info).zip(frame_samples(&first));
+    let before = before.map_or(0, |(end, samples)| end.saturating_sub(samples.into()));
+    let samples = info.samples.or(last.map(|last| last.end)).map(|samples| samples.saturating_sub(before));
     let duration_us = samples.and_then(|samples| sound::microseconds(samples, info.sample_rate));
     let track = AudioTrack {
         codec: "flac".to_owned(),

@@ -15,6 +15,10 @@ const WALKED: u64 = 32 * 1024 * 1024;
 /// Beyond it, so much is walked for the rate and order of frames.
 const LOOKED_AT: u64 = 2 * 1024 * 1024;
 
+/// Codecs whose packets do not tell how long they are, and the longest that one of them may be.
+const UNTOLD: [&str; 2] = ["alac", "vorbis"];
+const MAX_PACKET_US: u64 = 150_000;
+
 /// What a Matroska file holds.
 pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     let mut file = match Matroska::open(source) {
@@ -36,6 +40,14 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     let mut streams = facts(&tracks, &counted);
     if !counted.whole {
         streams.duration_us = about.duration_ns.map(|ns| ns / 1000);
+    }
+    // Packets of these do not tell their length: the header knows better where the last one ends.
+    if let ([track], [], Some(ns)) = (streams.audio.as_mut_slice(), streams.video.as_slice(), about.duration_ns)
+        && UNTOLD.contains(&track.codec.as_str())
+        && track.duration_us.is_some_and(|us| (1..MAX_PACKET_US).contains(&us.saturating_sub(ns / 1000)))
+    {
+        track.duration_us = Some(ns / 1000);
+        streams.duration_us = track.duration_us;
     }
     let pictures = tracks.iter().enumerate().filter(|(_, track)| track.kind == Kind::Video);
     for (found, (index, _)) in streams.video.iter_mut().zip(pictures) {

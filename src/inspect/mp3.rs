@@ -20,14 +20,15 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     };
     let header = mp3.header;
     let tags = mp3.tags;
-    let (frames, samples, bytes) = match mp3.frames_told() {
+    let mut damage = mp3.damage().to_vec();
+    let (frames, samples, bytes) = match mp3.frames_told()? {
         Some(frames) => (frames, frames.saturating_mul(u64::from(header.samples())), tags.end - tags.start),
         None => {
             let counted = mp3.count()?;
+            damage.extend(counted.damage());
             (counted.frames, counted.samples, counted.bytes)
         }
     };
-    let mut damage = mp3.damage().to_vec();
     if frames < LEAST_FRAMES && damage.is_empty() {
         damage.push(Damage::Malformed(format!("no sound; found {frames} frames, needed {LEAST_FRAMES}")));
     }

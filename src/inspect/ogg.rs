@@ -21,7 +21,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         match track.kind {
             Kind::Audio => {
                 let played = ogg.samples(index)?.map(|all| all.saturating_sub(u64::from(track.priming.unwrap_or(0))));
-                let chained = if ogg.chained && ogg.opus_head(index).is_some() { ogg.chained_samples()? } else { None };
+                let chained = if ogg.chained { ogg.chained_samples(index)? } else { None };
                 let duration_us = chained.or(played).and_then(|samples| sound::microseconds(samples, track.timescale));
                 let (comments, picture) = ogg.comments(index);
                 streams.metadata_bytes += comments;

@@ -1,7 +1,6 @@
-//! Spectral band replication of which neither container nor configuration says a word: the frames are asked.
+//! Spectral band replication and parametric stereo of which neither container nor configuration says a word: the frames are asked.
 
-use crate::codec::aac::{Config, carries_sbr};
-use crate::demux::adts::ASKED;
+use crate::codec::aac::{Config, Hidden};
 use crate::demux::{Demuxer, Kind, Packet, Track, Want};
 use crate::facts::StreamFacts;
 
@@ -30,32 +29,33 @@ pub(super) fn reveal_again<D: Demuxer>(
 /// Corrects the streams of `demuxer` whose first frames carry SBR. What breaks is for the demuxer to tell.
 pub(super) fn reveal(demuxer: &mut dyn Demuxer, streams: &mut StreamFacts) {
     let sound = demuxer.tracks().iter().enumerate().filter(|(_, track)| track.kind == Kind::Audio);
-    let known = |facts: &crate::facts::AudioTrack| facts.profile.as_deref() == Some("he");
-    let hiding = sound.zip(&streams.audio).enumerate().filter(|(_, (_, facts))| !known(facts));
-    // The demuxer's number, the facts' number, the configuration, how many frames were asked, and how many said yes.
-    let mut hiding: Vec<(usize, usize, Config, usize, usize)> =
-        hiding.filter_map(|(of, ((index, track), _))| Some((index, of, may_hide(track)?, 0, 0))).collect();
+    // The demuxer's number, the facts' number, the configuration, what was found.
+    let mut hiding: Vec<(usize, usize, Config, Hidden)> = (0..)
+        .zip(sound)
+        .filter_map(|(of, (index, track))| Some((index, of, may_hide(track)?, Hidden::default())))
+        .collect();
     let mut packet = Packet::default();
     for _ in 0..MAX_PACKETS {
-        if hiding.iter().all(|&(.., asked, _)| asked == ASKED) {
+        if hiding.iter().all(|(.., hidden)| hidden.is_done()) {
             break;
         }
         let Ok(true) = demuxer.next(&mut packet, Want::Content) else { break };
-        if let Some((.., asked, carrying)) = hiding.iter_mut().find(|(index, ..)| *index == packet.track)
-            && *asked < ASKED
+        if let Some((.., hidden)) = hiding.iter_mut().find(|(index, ..)| *index == packet.track)
+            && !hidden.is_done()
         {
-            *asked += 1;
-            *carrying += usize::from(carries_sbr(&packet.data));
+            hidden.ask(&packet.data);
         }
     }
-    for (_, of, config, asked, carrying) in hiding {
-        let Some(facts) = streams.audio.get_mut(of).filter(|_| carrying * 2 > asked) else { continue };
-        let config = config.with_implicit_sbr();
+    for (_, of, config, hidden) in hiding {
+        let (Some(facts), Some(config)) = (streams.audio.get_mut(of), hidden.revealed(config)) else { continue };
         // What an edit list takes off is counted in samples as they are played.
         if facts.sample_rate == Some(config.core_rate) {
             facts.priming = facts.priming.map(|samples| samples.saturating_mul(2));
         }
         (facts.profile, facts.sample_rate) = (Some(config.profile.to_owned()), Some(config.sample_rate));
+        if config.channels > config.core_channels {
+            facts.channels = Some(config.channels);
+        }
     }
 }
 
@@ -83,8 +83,8 @@ mod tests {
         reveal(&mut adts, &mut streams);
         let found = &streams.audio[0];
         assert_eq!(
-            (found.profile.as_deref(), found.sample_rate, found.priming),
-            (Some("he"), Some(44_100), Some(2048))
+            (found.profile.as_deref(), found.sample_rate, found.channels, found.priming),
+            (Some("he-v2"), Some(44_100), Some(2), Some(2048))
         );
     }
 }

@@ -248,7 +248,7 @@ pub(super) fn engine_for(
 }
 
 /// Whether a stream is taken for speech: one channel, or a rate or codec of telephones. One channel of HE-AAC is none:
-/// parametric stereo may be in its frames without a word in the configuration.
+/// parametric stereo may be in its frames without a word in the configuration, and be overlooked.
 fn is_speech(track: &AudioTrack) -> bool {
     (track.channels == Some(1) && track.profile.as_deref() != Some("he"))
         || track.sample_rate.is_some_and(|rate| rate <= 16_000)

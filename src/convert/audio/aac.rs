@@ -117,22 +117,25 @@ pub(crate) struct AacEncoder {
     rate: u32,
     channels: u16,
     planes: [Vec<f32>; 2],
-    priming: u32,
+    lead: u32,
+    /// What of it is still to be encoded.
+    due: usize,
     taken: u64,
 }
 
 impl AacEncoder {
-    /// An encoder of one or two channels at 44,100 or 48,000 Hz for this many bits per second.
+    /// An encoder of one or two channels at 44,100 or 48,000 Hz for this many bits per second, with `lead` samples of silence
+    /// in front, which count as priming.
     ///
     /// # Errors
     /// `Engine` when it cannot be made.
-    pub(crate) fn new(rate: u32, channels: u16, bitrate: u32) -> Result<Self> {
+    pub(crate) fn new(rate: u32, channels: u16, bitrate: u32, lead: u32) -> Result<Self> {
         let options = EncodeOptions::raw()
             .with_bitrate_bps(bitrate.min(6144 * u32::from(channels) * rate / FRAME))
             .with_lookahead(true);
         let encoder = syom::Encoder::new(rate, usize::from(channels), &options).map_err(failed)?;
-        // The first frame carries nothing but the start of its window.
-        Ok(Self { encoder, rate, channels, planes: [Vec::new(), Vec::new()], priming: FRAME, taken: 0 })
+        let planes = [Vec::new(), Vec::new()];
+        Ok(Self { encoder, rate, channels, planes, lead, due: lead as usize, taken: 0 })
     }
 
     /// Samples per second.
@@ -150,9 +153,10 @@ impl AacEncoder {
         self.encoder.asc()
     }
 
-    /// Samples at the start that a decoder gives out before the first that came in.
+    /// Samples at the start that a decoder gives out before the first that came in: the first frame carries nothing but the
+    /// start of its window.
     pub(crate) const fn priming(&self) -> u32 {
-        self.priming
+        FRAME + self.lead
     }
 
     /// Encodes `samples`; `each` gets every access unit.
@@ -165,14 +169,17 @@ impl AacEncoder {
         let [left, right] = &mut self.planes;
         left.clear();
         right.clear();
+        let lead = std::mem::take(&mut self.due);
+        left.resize(lead, 0.0);
         if self.channels == 1 {
             left.extend(samples.iter().map(|&sample| clean(sample)));
         } else {
+            right.resize(lead, 0.0);
             let frames = samples.as_chunks::<2>().0;
             left.extend(frames.iter().map(|&[sample, _]| clean(sample)));
             right.extend(frames.iter().map(|&[_, sample]| clean(sample)));
         }
-        self.taken += left.len() as u64;
+        self.taken += (left.len() - lead) as u64;
         let planes: [&[f32]; 2] = [left, right];
         let planes = planes.get(..usize::from(self.channels)).unwrap_or_default();
         let mut refused = None;
@@ -194,7 +201,7 @@ impl AacEncoder {
             return Err(error);
         }
         let priming = u64::from(done.map_err(failed)?.priming as u32);
-        debug_assert_eq!(priming, u64::from(self.priming), "what was promised ahead");
+        debug_assert_eq!(priming, u64::from(FRAME), "what was promised ahead");
         Ok(self.taken)
     }
 }

@@ -6,6 +6,7 @@ use super::layout::{Layout, MAX_CHANNELS};
 use super::opus::OpusDecoder;
 use super::pcm::PcmDecoder;
 use super::symphonia::SymphoniaDecoder;
+use super::vorbis::VorbisDecoder;
 use crate::demux::Track;
 use crate::error::{Error, Result};
 
@@ -76,6 +77,7 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
         "opus" => Box::new(OpusDecoder::new(track)?),
         "amr" | "amr-wb" => Box::new(AmrDecoder::new(track.codec == "amr-wb")?),
         "pcm" | "pcm-float" | "alaw" | "mulaw" => Box::new(PcmDecoder::of_track(track)?),
+        "vorbis" if track.channels.is_some_and(|channels| channels > 2) => Box::new(VorbisDecoder::new(track)?),
         "mp3" | "vorbis" | "flac" | "alac" | "adpcm" => Box::new(SymphoniaDecoder::of_track(track)?),
         other => return Err(undecodable(other)),
     })

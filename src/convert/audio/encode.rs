@@ -1,6 +1,6 @@
 //! A whole recording into a file that fits: tries, their sizes, and what follows from them.
 
-use super::aac::AacEncoder;
+use super::aac::{AacEncoder, FRAME};
 use super::access_units::{AacEncoded, Gathering};
 use super::budget::{self, Try};
 use super::chain::{self, Gain, Wanted};
@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 
 /// How often a recording is encoded again when it came out too large.
 const MAX_CORRECTIONS: u32 = 3;
+
+/// Samples that are left in the last frame for a length that is not exact.
+const SPARE: u128 = 32;
 
 /// Opens the recording from its start.
 pub(crate) type Reopen<'r, 'a> = &'r mut dyn FnMut() -> Result<Box<dyn PcmSource + 'a>>;
@@ -40,7 +43,7 @@ pub(crate) fn transcode<'a>(
     let (mut input, gain) = levelled(input, channels, coding, cancel, reopen)?;
     for correction in 0..=MAX_CORRECTIONS {
         *out = Spool::new(out.max());
-        let made = encode(&mut *input, coding, next, gain.factor, cancel, out)?;
+        let made = encode(&mut *input, duration_us, coding, next, gain.factor, cancel, out)?;
         if out.len() <= max_bytes {
             return Ok(Transcoded { missed_centi_lufs: gain.missed_at, ..made });
         }
@@ -61,6 +64,7 @@ pub(crate) fn transcode<'a>(
 /// As [`transcode`], without `CannotFit`.
 pub(crate) fn encode_aac<'a>(
     input: Box<dyn PcmSource + 'a>,
+    duration_us: Option<u64>,
     coding: &AudioCoding,
     cancel: &Cancel,
     reopen: Reopen<'_, 'a>,
@@ -68,7 +72,7 @@ pub(crate) fn encode_aac<'a>(
     let channels = input.channels().clamp(1, coding.max_channels.clamp(1, 2));
     let chosen = budget::first(coding, channels, None, u64::MAX)?;
     let (mut input, gain) = levelled(input, chosen.channels, coding, cancel, reopen)?;
-    aac(&mut *input, chosen, gain.factor, cancel).map(|(encoded, _)| encoded)
+    aac(&mut *input, duration_us, chosen, gain.factor, cancel).map(|(encoded, _)| encoded)
 }
 
 /// The recording from its start, and what it is multiplied with.
@@ -86,6 +90,7 @@ fn levelled<'a>(
 
 fn encode(
     input: &mut dyn PcmSource,
+    duration_us: Option<u64>,
     coding: &AudioCoding,
     chosen: Try,
     gain: f32,
@@ -95,7 +100,7 @@ fn encode(
     match coding.codec {
         AudioCodec::Opus => opus(input, coding.voice, chosen, gain, cancel, out),
         AudioCodec::Aac => {
-            let (encoded, found) = aac(input, chosen, gain, cancel)?;
+            let (encoded, found) = aac(input, duration_us, chosen, gain, cancel)?;
             let made = transcoded(chosen, encoded.frames, encoded.track.timescale, found);
             let tracks = [encoded.track.clone()];
             let mut open = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
@@ -139,10 +144,16 @@ fn opus_rate(rate: u32) -> u32 {
     if OpusEncoder::RATES.contains(&rate) { rate } else { super::opus::CLOCK }
 }
 
-fn aac(input: &mut dyn PcmSource, chosen: Try, gain: f32, cancel: &Cancel) -> Result<(AacEncoded, [u8; super::BARS])> {
+fn aac(
+    input: &mut dyn PcmSource,
+    duration_us: Option<u64>,
+    chosen: Try,
+    gain: f32,
+    cancel: &Cancel,
+) -> Result<(AacEncoded, [u8; super::BARS])> {
     // 44,100 Hz and its fractions stay what they are; the rest becomes 48,000.
     let rate = if input.rate().is_multiple_of(11_025) { 44_100 } else { 48_000 };
-    let mut encoder = AacEncoder::new(rate, chosen.channels, chosen.bitrate)?;
+    let mut encoder = AacEncoder::new(rate, chosen.channels, chosen.bitrate, lead(duration_us, rate))?;
     let mut units = Gathering::new(u64::MAX);
     let wanted = Wanted { rate, channels: chosen.channels, gain };
     let found = chain::run(input, wanted, cancel, &mut |block| encoder.encode(block, &mut |unit| units.take(unit)))?;
@@ -151,6 +162,14 @@ fn aac(input: &mut dyn PcmSource, chosen: Try, gain: f32, cancel: &Cancel) -> Re
     }
     let frames = encoder.finish(&mut |unit| units.take(unit))?;
     Ok((units.finish(&encoder, frames)?, found.waveform.bars()))
+}
+
+/// Silence in front with which sound of this length ends where a frame does, since many players give the last one whole. Where
+/// the length is not known, none.
+fn lead(duration_us: Option<u64>, rate: u32) -> u32 {
+    let samples = |us: u64| (u128::from(us) * u128::from(rate) + 500_000) / 1_000_000;
+    let over = duration_us.map_or(0, |us| (samples(us) + SPARE) % u128::from(FRAME));
+    (FRAME - u32::try_from(over).unwrap_or(0)) % FRAME
 }
 
 fn transcoded(chosen: Try, frames: u64, rate: u32, waveform: [u8; super::BARS]) -> Transcoded {

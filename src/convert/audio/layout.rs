@@ -58,7 +58,6 @@ const BY_COUNT: [&[Speaker]; MAX_CHANNELS + 1] = [
 
 /// Vorbis' order by count, which is that of Opus' mapping family 1 (RFC 7845 §5.1.1.2).
 #[rustfmt::skip]
-#[cfg(feature = "opus")]
 const VORBIS: [&[Speaker]; MAX_CHANNELS + 1] = [
     &[],
     &[FrontCenter],
@@ -95,7 +94,6 @@ impl Layout {
     }
 
     /// Vorbis' order for this many channels.
-    #[cfg(feature = "opus")]
     pub(crate) fn vorbis(count: u16) -> Self {
         Self::by(&VORBIS, count)
     }

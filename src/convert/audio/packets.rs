@@ -172,6 +172,11 @@ impl PacketSource<'_> {
                 return Ok(true);
             }
         }
+        if self.packet.restarts
+            && let Some(track) = self.demuxer.tracks().get(self.track)
+        {
+            self.decoder = of_track(track)?;
+        }
         let before = self.ahead.len();
         match self.decoder.decode(&self.packet.data, &mut self.ahead) {
             Ok(spec) if self.spec.is_none_or(|known| known.rate == spec.rate) => self.decoded(before, spec),

@@ -322,10 +322,15 @@ impl PcmSource for ReaderSource<'_> {
             if into.len() > before {
                 return Ok(true);
             }
-            if self.ended || !more {
+            if self.ended {
                 return self.health.verdict().map(|()| false);
             }
             self.packet(false)?;
+            if !more && !self.ahead.is_empty() {
+                return Err(Error::malformed(
+                    "the sound goes on behind its stated length, as in files that were joined",
+                ));
+            }
         }
     }
 }

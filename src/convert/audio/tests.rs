@@ -136,3 +136,19 @@ fn files_decode() {
         assert!(length >= 250_000, "{name}: {length}");
     }
 }
+
+#[cfg(feature = "aac")]
+#[test]
+fn aac_ends_where_a_frame_does() {
+    let coding =
+        AudioCoding { codec: AudioCodec::Aac, max_channels: 2, bitrate: 96_000, floor: 32_000, voice: false, ..VOICE };
+    for frames in [44_100, 44_101, 45_056, 87_041] {
+        let open = || -> Result<Box<dyn PcmSource>> { Ok(Box::new(Tone::new(44_100, 1, frames, 0.5))) };
+        let us = frames * 1_000_000 / 44_100;
+        let mut encoded = encode_aac(open().unwrap(), Some(us), &coding, &Cancel::default(), &mut || open()).unwrap();
+        let (edit, whole) = (encoded.track.edits.list.remove(0), encoded.track.duration.unwrap());
+        let skipped = edit.media_time.unsigned_abs();
+        assert_eq!(encoded.frames, frames);
+        assert!((1024..2048).contains(&skipped) && whole - skipped - frames <= 33, "{frames}: {skipped} of {whole}");
+    }
+}

@@ -286,7 +286,7 @@ fn framing(codec: &str) -> Option<Framing> {
 fn packet(mark: Mark, duration: u64, sync: bool, data: Vec<u8>, want: Want) -> Packet {
     let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
     let data = if want != Want::Table { data } else { Vec::new() };
-    Packet { track: 0, dts: mark.dts, pts: mark.pts, duration, sync, discard_ns: 0, size, data, at: None }
+    Packet { track: 0, dts: mark.dts, pts: mark.pts, duration, sync, discard_ns: 0, size, data, ..Packet::default() }
 }
 
 /// Times of presentation and decoding, of 33 bits.

@@ -17,7 +17,7 @@ const MAX_HEADERS: usize = 64;
 #[derive(Debug)]
 pub(super) enum Codec {
     /// RFC 7845.
-    Opus(OpusHead),
+    Opus,
     /// Vorbis I, appendix A.2; the modes are known behind the third header.
     Vorbis(Identification, Option<Modes>),
     /// RFC 9639 §10.1.
@@ -52,6 +52,8 @@ pub(super) struct Stream {
     pub start: Option<i64>,
     /// Samples at the start of its next packet that are not played.
     pub skip: u32,
+    /// Whether its next packet is the first of a further link.
+    pub restarts: bool,
     previous_block: Option<u32>,
 }
 
@@ -73,6 +75,7 @@ impl Stream {
             time: 0,
             start: None,
             skip: 0,
+            restarts: false,
             previous_block: None,
         };
         (stream, described)
@@ -95,7 +98,7 @@ impl Stream {
             // The mapping's count may be 0 for "unknown" (RFC 9639 §10.1): a frame starts with its sync code.
             Codec::Flac => first != Some(0xff) && self.headers.len() < MAX_HEADERS,
             Codec::Vorbis(..) => !self.is_ready() && first.is_some_and(|first| first & 1 == 1),
-            Codec::Opus(_) | Codec::Speex(_) | Codec::Other => !self.is_ready(),
+            Codec::Opus | Codec::Speex(_) | Codec::Other => !self.is_ready(),
         };
         if !is_header {
             // Headers that are missing will not come.
@@ -103,7 +106,7 @@ impl Stream {
             return false;
         }
         let magic = match self.codec {
-            Codec::Opus(_) => 8,
+            Codec::Opus => 8,
             Codec::Vorbis(..) => 7,
             Codec::Flac => 4,
             Codec::Speex(_) | Codec::Other => 0,
@@ -130,7 +133,7 @@ impl Stream {
     /// Samples that a packet adds.
     pub(super) fn samples(&mut self, packet: &[u8]) -> u32 {
         match &self.codec {
-            Codec::Opus(_) => packet_samples_48k(packet).unwrap_or(0),
+            Codec::Opus => packet_samples_48k(packet).unwrap_or(0),
             Codec::Vorbis(_, modes) => {
                 let block = modes.as_ref().and_then(|modes| modes.block(packet));
                 let samples = match (self.previous_block, block) {
@@ -157,7 +160,7 @@ fn identify(serial: u32, first: &[u8]) -> (Codec, Track, usize) {
         described.sample_rate = Some(48_000);
         described.priming = Some(u32::from(head.pre_skip));
         described.config = first.get(..head.to_bytes().len()).unwrap_or(first).to_vec();
-        return (Codec::Opus(head), described, 2);
+        return (Codec::Opus, described, 2);
     }
     if let Some(head) = Identification::parse(first) {
         let mut described = track(Kind::Audio, "vorbis", head.sample_rate);

@@ -56,7 +56,7 @@ fn by_config(track: &Track, facts: &mut AudioTrack) {
     let Some(mut config) = aac::Config::parse(&track.config) else { return };
     // Implicit signalling: the entry has the doubled rate, the configuration that of the core.
     if config.may_hide_sbr() && track.sample_rate == config.core_rate.checked_mul(2) {
-        config = config.with_implicit_sbr();
+        config = config.with_implicit_sbr(false);
     }
     facts.profile = Some(config.profile.to_owned());
     facts.sample_rate = Some(config.sample_rate).filter(|&rate| rate > 0).or(facts.sample_rate);

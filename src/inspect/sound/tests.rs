@@ -9,7 +9,7 @@ use crate::demux::mp3::Mp3;
 use crate::demux::ogg::Ogg;
 use crate::demux::{Demuxer, Packet, Want};
 use crate::error::{Error, ErrorKind};
-use crate::facts::{Damage, Facts, StreamFacts};
+use crate::facts::{Damage, Edit, Facts, StreamFacts};
 use crate::source::Source;
 
 /// One mutation must not take longer, in the profile of tests and beside others.
@@ -257,5 +257,41 @@ fn lengths_are_exact() {
         let found = streams.duration_us.unwrap();
         assert!(found.abs_diff(us) <= tolerance, "{name}: {found}");
         assert_eq!(damage, [], "{name}");
+    }
+}
+
+#[test]
+fn files_that_were_joined() {
+    let joined = |names: [&str; 2]| facts(names.map(|name| read(&format!("audio/{name}"))).concat());
+    let length = |name: &str| facts(read(&format!("audio/{name}"))).0.duration_us.unwrap();
+    let chained = |names: [&str; 2]| {
+        let (streams, damage) = joined(names);
+        assert_eq!((damage.as_slice(), streams.audio[0].edit), (&[][..], Edit::Complex), "{names:?}");
+        let expected = names.map(length).iter().sum::<u64>();
+        assert!(streams.duration_us.unwrap().abs_diff(expected) < 1000, "{names:?}: {:?}", streams.duration_us);
+    };
+    let [opus, stereo] = ["fit__opus-mono.ogg", "unfit__opus-stereo__audio.channels.ogg"];
+    let vorbis = "unfit__vorbis__audio.codec.ogg";
+    chained([vorbis; 2]);
+    chained(["unfit__flac__audio.codec.ogg"; 2]);
+    chained(["unfit__speex__audio.codec.ogg"; 2]);
+    chained([opus, stereo]);
+    assert!(matches!(joined([opus, vorbis]).1.as_slice(), [Damage::Malformed(_)]));
+    let [mp3, slower] = ["fit__mp3.mp3", "fit__mp3-low-rate.mp3"];
+    for (names, whole) in [([mp3; 2], true), ([mp3, slower], false), ([slower, mp3], false)] {
+        assert_eq!(joined(names).1.is_empty(), whole, "{names:?}");
+    }
+}
+
+#[test]
+fn a_count_of_frames_that_lies_is_not_believed() {
+    let honest = read("audio/fit__mp3.mp3");
+    let place = [&b"Xing"[..], b"Info"].iter().find_map(|magic| crate::bytes::find(&honest, magic)).unwrap() + 8;
+    let count = u32::from_be_bytes(honest[place..place + 4].try_into().unwrap());
+    let expected = facts(honest.clone()).0.duration_us;
+    for lie in [count / 2, count * 2] {
+        let mut lying = honest.clone();
+        lying[place..place + 4].copy_from_slice(&lie.to_be_bytes());
+        assert_eq!(facts(lying).0.duration_us, expected, "{lie}");
     }
 }

@@ -25,7 +25,7 @@ pub(crate) const FRAME: u32 = 1024;
 pub(crate) enum AacEncoder {}
 
 impl AacEncoder {
-    pub(crate) fn new(_rate: u32, _channels: u16, _bitrate: u32) -> Result<Self> {
+    pub(crate) fn new(_rate: u32, _channels: u16, _bitrate: u32, _lead: u32) -> Result<Self> {
         Err(left_out("aac"))
     }
 
