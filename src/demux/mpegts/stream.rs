@@ -349,8 +349,11 @@ fn sequence(content: &[u8]) -> Option<[u8; 4]> {
     None
 }
 
+/// Across and down.
+type Pair = (u32, u32);
+
 /// Width and height of a video object layer, and the shape of its pixels (ISO/IEC 14496-2 §6.2.3, table 6-12).
-fn layer(unit: &[u8]) -> Option<((u32, u32), Option<(u32, u32)>)> {
+fn layer(unit: &[u8]) -> Option<(Pair, Option<Pair>)> {
     const ASPECTS: [(u32, u32); 5] = [(1, 1), (12, 11), (10, 11), (16, 11), (40, 33)];
     const EXTENDED_ASPECT: u32 = 15;
     if !(0x20..=0x2F).contains(&byte(unit, 0)?) {
