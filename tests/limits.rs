@@ -221,7 +221,7 @@ fn no_way_out_is_named_that_leads_nowhere() {
         [(Policy::cloud(), "webp", true), (Policy::cloud(), "gif", false), (Policy::on_premise(), "webp", false)]
     {
         let animation = read(&format!("image/unfit__animated__image.format+image.animated.{kind}"));
-        let fitter = Fitter::new(policy).with_options(keep.clone());
+        let fitter = Fitter::new(policy).with_options(keep);
         let (_, ending) = fit(animation, &format!("a.{kind}"), Role::Image, &fitter);
         let Ending::Refused(refusal) = ending else { panic!("an animation is no image") };
         assert_eq!(refusal.message.contains("sticker"), is_way_out, "{}", refusal.message);

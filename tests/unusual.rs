@@ -360,7 +360,7 @@ fn a_picture_that_is_coded_anew_is_brought_below_the_size_that_is_asked_for() {
     let jpeg = encoded(photo(300, 200, 40, 5), ImageFormat::Jpeg);
     let target = jpeg.len() * 6 / 10;
     let options = Options { target_bytes: Some(target as u64), ..Options::default() };
-    let fitter = limited(jpeg.len() - 1000).with_options(options.clone());
+    let fitter = limited(jpeg.len() - 1000).with_options(options);
     let (result, steps) = fitted(fit(&jpeg, "a.jpg", Role::Image, &fitter));
     assert_eq!(steps, [Step::RequantizeJpeg]);
     assert!((target * 95 / 100..=target).contains(&usize::try_from(result.len()).unwrap()), "{}", result.len());
