@@ -26,6 +26,7 @@ use decode::{Cicp, Cmyk};
 use image::{DynamicImage, GrayImage, RgbImage};
 use std::borrow::Cow;
 
+pub(crate) use ffmpeg::complete;
 pub(crate) use spool::Body;
 #[cfg(feature = "video")]
 pub(crate) use stream::watch;

@@ -208,7 +208,9 @@ pub(crate) fn open(source: &Source, format: Format) -> Result<Box<dyn Demuxer + 
         Format::Amr | Format::AmrWb => Box::new(amr::Amr::open(source)?),
         Format::Caf => Box::new(caf::Caf::open(source)?),
         Format::Mp3 | Format::Mp2 => Box::new(mp3::Mp3::open(source)?),
-        Format::OggOpus | Format::OggVorbis | Format::OggFlac | Format::OggSpeex => Box::new(ogg::Ogg::open(source)?),
+        Format::OggOpus | Format::OggVorbis | Format::OggFlac | Format::OggSpeex | Format::OggTheora => {
+            Box::new(ogg::Ogg::open(source)?)
+        }
         other => return Err(Error::unsupported(format!("{} is not taken apart here", other.label()))),
     })
 }

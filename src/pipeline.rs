@@ -3,7 +3,7 @@
 use crate::cancel::Cancel;
 #[cfg(feature = "video")]
 use crate::convert::watch;
-use crate::convert::{Candidate, Depth, convert, convert_animation, convert_stream, decode_whole, listen};
+use crate::convert::{Candidate, Depth, complete, convert, convert_animation, convert_stream, decode_whole, listen};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
@@ -11,7 +11,7 @@ use crate::format::{Format, Role};
 use crate::inspect::{inspect, jpeg_throughout};
 use crate::judge::{Finding, Rule, Standing, Verdict, judge, note_other_role, role_of_content};
 use crate::limits::SNIFF_BYTES;
-use crate::plan::{Animated, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
+use crate::plan::{Animated, EngineChoice, Options, Plan, Reason, Refusal, Rewrite, Step, Tools, memory_needed, plan};
 use crate::policy::Policy;
 use crate::sniff::{is_utf8_throughout, sniff};
 use crate::source::Source;
@@ -341,6 +341,7 @@ impl Fitter {
             Seen::default()
         };
         self.note_margin(checked, ask, seen.margin);
+        complete(source, &mut checked.facts, &checked.plan, self.ffmpeg.as_ref(), &self.cancel)?;
         let checked = &*checked;
         let (facts, verdict) = (&checked.facts, &checked.verdict);
         let Plan::Rewrite(rewrite) = &checked.plan else {
@@ -376,8 +377,8 @@ impl Fitter {
         waveform: Option<[u8; 64]>,
     ) -> Result<Ending> {
         let (facts, role) = (&checked.facts, checked.verdict.role);
-        let mut candidate =
-            convert_stream(source, facts, rewrite, self.ffmpeg.as_ref(), self.gathers_in.as_deref(), &self.cancel)?;
+        let ffmpeg = self.ffmpeg.as_ref().filter(|_| self.options.engine != EngineChoice::Builtin);
+        let mut candidate = convert_stream(source, facts, rewrite, ffmpeg, self.gathers_in.as_deref(), &self.cancel)?;
         candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
         let steps = candidate.steps.clone();
         let way = rewrite.rungs.iter().position(|rung| rung.steps == steps).map_or(rewrite.rungs.len(), |way| way + 1);

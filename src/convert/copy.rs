@@ -120,6 +120,28 @@ impl Kept {
     }
 }
 
+/// Packets up to a time, and up to where a source is cut off.
+pub(crate) struct Until<'p> {
+    /// All of them.
+    pub packets: Box<dyn Packets + 'p>,
+    /// The time, in ticks of their track.
+    pub end: Option<i64>,
+    /// Whether a source that is cut off is read as far as it goes.
+    pub salvage: bool,
+}
+
+impl Packets for Until<'_> {
+    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
+        // Only content shows where a cut source ends.
+        let want = if self.salvage { Want::Content } else { want };
+        match self.packets.next(packet, want) {
+            Err(error) if error.kind() == ErrorKind::Malformed && self.salvage => Ok(false),
+            Ok(true) => Ok(self.end.is_none_or(|end| packet.pts < end)),
+            other => other,
+        }
+    }
+}
+
 /// Copies the packets of the kept tracks into an MP4 in `out`, with the stream `beside` behind them.
 ///
 /// # Errors

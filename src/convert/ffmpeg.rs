@@ -1,7 +1,10 @@
 //! What an installed ffmpeg does for us: samples of sound that nothing here decodes, and pictures coded anew.
 
+mod cube;
+mod probe;
 mod video;
 
+pub(crate) use probe::complete;
 pub(super) use video::{Job, transcode};
 
 use super::audio::PcmSource;

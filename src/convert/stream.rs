@@ -1,6 +1,7 @@
 //! Sound and moving pictures: which step is done by whom.
 
 mod deep;
+mod join;
 
 use super::Candidate;
 use super::audio::{self, AacEncoded, Opening, PcmSource, Times, Transcoded};
@@ -20,6 +21,7 @@ use crate::source::Source;
 #[cfg(feature = "video")]
 pub(crate) use deep::watch;
 pub(crate) use deep::{Depth, listen};
+use join::Sound;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -56,7 +58,7 @@ pub(crate) fn convert(
     for (index, rung) in rewrite.rungs.iter().enumerate() {
         cancel.check()?;
         let last = index + 1 == rewrite.rungs.len();
-        match bench.run(rung) {
+        match bench.run(rung).or_else(|error| bench.by_ffmpeg(rung, error)) {
             Ok(candidate) => {
                 let length = candidate.len().unwrap_or(source.len());
                 if length <= rewrite.max_bytes {
@@ -96,6 +98,8 @@ struct Bench<'a> {
     cancel: &'a Cancel,
     max_bytes: u64,
     salvage: bool,
+    /// Whether what ffmpeg complains of is an error: what nothing here decodes may be damaged.
+    strict: bool,
     /// Length of the sound that was decoded and coded, in microseconds.
     coded_us: OnceLock<u64>,
 }
@@ -112,8 +116,23 @@ impl<'a> Bench<'a> {
         let (engine, max_bytes) = (rewrite.engine, rewrite.max_bytes);
         // Only what was asked to be salvaged is planned for at all once it is damaged.
         let salvage = !facts.damage.is_empty();
-        let (folder, coded_us) = (None, OnceLock::new());
-        Ok(Self { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, coded_us })
+        let (folder, strict, coded_us) = (None, false, OnceLock::new());
+        Ok(Self { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, strict, coded_us })
+    }
+
+    /// Codes pictures anew by ffmpeg that failed here with `error`: some kinds of a codec are known by their pictures alone.
+    fn by_ffmpeg(&self, rung: &Rung, error: Error) -> Result<Candidate> {
+        let unread = matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Malformed)
+            && matches!(rung.steps.first(), Some(Step::EncodeVideo { .. }));
+        if !unread || self.salvage || self.engine == Engine::Ffmpeg || self.ffmpeg.is_none() {
+            return Err(error);
+        }
+        let (engine, coded_us) = (Engine::Ffmpeg, OnceLock::new());
+        match (Self { engine, strict: true, coded_us, ..*self }).run(rung) {
+            // What is wrong with the file was said better here.
+            Err(other) if matches!(other.kind(), ErrorKind::Unsupported | ErrorKind::Malformed) => Err(error),
+            made => made,
+        }
     }
 
     fn run(&self, rung: &Rung) -> Result<Candidate> {
@@ -406,13 +425,23 @@ impl<'a> Bench<'a> {
             }
         };
         let (source, format) = (self.source, self.facts.format);
-        let job = ffmpeg::Job { source, format, video, facts, sound_bytes, duration_us, coding, salvage: self.salvage };
+        let job = ffmpeg::Job {
+            source,
+            format,
+            video,
+            facts,
+            sound_bytes,
+            duration_us,
+            coding,
+            salvage: self.salvage,
+            strict: self.strict,
+        };
         let mut share = 1.0;
         for _ in 0..MAX_CORRECTIONS {
-            let (file, bytes) = ffmpeg::transcode(ffmpeg, &job, share, self.cancel)?;
-            let pictures = Source::from_spool(Arc::new(file), bytes, Path::new("pictures.mp4"));
+            let made = ffmpeg::transcode(ffmpeg, &job, share, self.cancel)?;
+            let pictures = Source::from_spool(Arc::new(made.file), made.bytes, Path::new("pictures.mp4"));
             let mut out = Spool::new(u64::MAX);
-            self.join(&mut out, &pictures, &sound)?;
+            self.join(&mut out, &pictures, &sound, made.ends_at)?;
             if out.len() <= coding.target_bytes {
                 return out.into_body();
             }
@@ -449,30 +478,4 @@ impl<'a> Bench<'a> {
             }
         }
     }
-
-    /// One file of `pictures`, an MP4 of ours, and `sound`.
-    fn join(&self, out: &mut Spool, pictures: &Source, sound: &Sound) -> Result<()> {
-        let mut open = || demux::open(pictures, Format::Mp4);
-        let job = CopyJob { keep: &[0], target: Target::Mp4, salvage: false, source: None };
-        match sound {
-            Sound::None => copy::copy(out, &mut open, job, self.cancel).map(drop),
-            Sound::Coded(encoded) => {
-                let packets = || -> Result<Box<dyn Packets + '_>> { Ok(Box::new(encoded.packets())) };
-                let beside = Beside { track: &encoded.track, packets: &packets };
-                copy::copy_beside(out, &mut open, job, &beside, self.cancel).map(drop)
-            }
-            Sound::Copied { kept, .. } => {
-                let packets = || -> Result<Box<dyn Packets + '_>> { Ok(kept.packets(self.open()?)) };
-                let beside = Beside { track: &kept.track, packets: &packets };
-                copy::copy_beside(out, &mut open, job, &beside, self.cancel).map(drop)
-            }
-        }
-    }
-}
-
-/// What stands beside pictures that are coded anew.
-enum Sound {
-    None,
-    Coded(Box<AacEncoded>),
-    Copied { kept: Box<Kept>, of: usize },
 }

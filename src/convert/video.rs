@@ -21,6 +21,7 @@ mod sound;
 mod survey;
 
 pub(crate) use animation::convert as convert_animation;
+pub(in crate::convert) use color::mapping;
 pub(crate) use sound::Sound;
 
 use super::spool::Spool;

@@ -89,7 +89,7 @@ impl<'a> Flv<'a> {
 
     /// Finds the streams and their configurations. The header's flags are a hint alone: many recorders set both.
     fn look(&mut self, flags: u8) -> Result<()> {
-        let mut duration = None;
+        let (mut duration, mut sides) = (None, None);
         let (mut wants_audio, mut wants_video) = (flags & 4 != 0, flags & 1 != 0);
         for _ in 0..MAX_LOOK_TAGS {
             if self.at > MAX_LOOK {
@@ -100,7 +100,10 @@ impl<'a> Flv<'a> {
             let body = self.blocks.from(tag.body, size)?;
             let body = body.get(..size).unwrap_or(body).to_vec();
             match tag.kind {
-                SCRIPT => duration = duration.or_else(|| number(&body, b"duration")),
+                SCRIPT => {
+                    duration = duration.or_else(|| number(&body, b"duration"));
+                    sides = sides.or_else(|| side(&body, b"width").zip(side(&body, b"height")));
+                }
                 AUDIO | VIDEO => {
                     let video = tag.kind == VIDEO;
                     let (part, skip) = part_of(tag.kind, &body);
@@ -127,6 +130,9 @@ impl<'a> Flv<'a> {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 1..1e12")]
             let ticks = milliseconds.map(|ms| ms.round() as u64);
             track.duration = ticks;
+            if track.kind == Kind::Video {
+                track.size = track.size.or(sides);
+            }
         }
         Ok(())
     }
@@ -136,7 +142,7 @@ impl<'a> Flv<'a> {
         let id = u64::from(tag.kind);
         let index = self.tracks.iter().position(|track| track.id == id).unwrap_or_else(|| {
             let mut track = match tag.kind {
-                VIDEO => Track::new(id, Kind::Video, video_codec(body), 1000),
+                VIDEO => pictures_track(id, body),
                 _ => sound_track(id, body),
             };
             track.default = true;
@@ -186,6 +192,33 @@ impl<'a> Flv<'a> {
         self.damage.push(Damage::Truncated(what.clone()));
         self.at = self.source.len();
         Error::malformed(what)
+    }
+}
+
+fn pictures_track(id: u64, body: &[u8]) -> Track {
+    let mut track = Track::new(id, Kind::Video, video_codec(body), 1000);
+    if track.codec == "flv1" {
+        track.size = size_of_sorenson(body.get(1..).unwrap_or_default());
+    }
+    track
+}
+
+/// Width and height by the header of a Sorenson H.263 picture (annex E.4.3.1 calls it `H263VIDEOPACKET`): behind a start code of
+/// 17 bits, a version of 5 and a time of 8.
+fn size_of_sorenson(picture: &[u8]) -> Option<(u32, u32)> {
+    let bits = u64::from_be_bytes(array(picture, 1)?);
+    // The first byte is gone: 22 bits stand before the three that tell how the sides are written.
+    let rest = bits << 22;
+    let side = |at: u32, count: u32| u32::try_from(rest << at >> (64 - count)).ok().filter(|&side| side > 0);
+    match rest >> 61 {
+        0 => side(3, 8).zip(side(11, 8)),
+        1 => side(3, 16).zip(side(19, 16)),
+        2 => Some((352, 288)),
+        3 => Some((176, 144)),
+        4 => Some((128, 96)),
+        5 => Some((320, 240)),
+        6 => Some((160, 120)),
+        _ => None,
     }
 }
 
@@ -302,6 +335,13 @@ fn number(script: &[u8], name: &[u8]) -> Option<f64> {
     array(script, value + 1).map(f64::from_be_bytes).filter(|number| number.is_finite())
 }
 
+/// A side of the pictures by script data.
+fn side(script: &[u8], name: &[u8]) -> Option<u32> {
+    let side = number(script, name)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 1..=16384")]
+    (1.0..=16_384.0).contains(&side).then_some(side as u32)
+}
+
 impl Demuxer for Flv<'_> {
     fn tracks(&self) -> &[Track] {
         &self.tracks
@@ -374,5 +414,31 @@ mod tests {
         assert!(file.next(&mut packet, Want::Table).is_err());
         assert!(matches!(file.damage(), [Damage::Truncated(_)]));
         assert!(!file.next(&mut packet, Want::Table).unwrap());
+    }
+    #[test]
+    fn sizes_of_sorenson_pictures_stand_in_their_headers() {
+        // A start code of 17 bits, a version of 5, a time of 8, three for the kind of size, and the sides.
+        let size = |kind: u128, sides: u128, bits: u32| {
+            let head = ((1 << 13) | 7) << 3 | kind;
+            size_of_sorenson(&(head << 95 | sides << (95 - bits)).to_be_bytes())
+        };
+        assert_eq!(size(3, 0, 0), Some((176, 144)));
+        assert_eq!(size(0, 128 << 8 | 96, 16), Some((128, 96)));
+        assert_eq!(size(1, 640 << 16 | 361, 32), Some((640, 361)));
+        assert_eq!((size(0, 0, 16), size(7, 0, 0), size_of_sorenson(&[0, 0])), (None, None, None));
+    }
+
+    #[test]
+    fn sides_are_those_of_the_script_where_no_picture_tells_them() {
+        let script = |width: f64| {
+            let number = |name: &[u8], value: f64| [&[0, name.len() as u8], name, &[0], &value.to_be_bytes()].concat();
+            [&b"\x02\0\x0aonMetaData\x08\0\0\0\x02"[..], &number(b"width", width), &number(b"height", 64.0)].concat()
+        };
+        let size = |width| {
+            let bytes = [&b"FLV\x01\x01\0\0\0\x09\0\0\0\0"[..], &tag(18, 0, &script(width)), &tag(9, 0, &[0x14, 0, 1])];
+            let source = Source::from_bytes(bytes.concat(), None);
+            Flv::open(&source).unwrap().tracks[0].size
+        };
+        assert_eq!((size(96.0), size(f64::NAN), size(1e9)), (Some((96, 64)), None, None));
     }
 }

@@ -101,5 +101,6 @@ fn looking<'a>(
     cancel: &'a Cancel,
 ) -> Bench<'a> {
     let (engine, max_bytes, folder, salvage) = (Engine::Builtin, u64::MAX, None, false);
-    Bench { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, coded_us: OnceLock::new() }
+    let (strict, coded_us) = (false, OnceLock::new());
+    Bench { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, strict, coded_us }
 }

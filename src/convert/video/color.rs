@@ -58,12 +58,7 @@ impl Plan {
                 "is Dolby Vision without a base layer that others play; use ffmpeg, or convert the file first",
             ));
         }
-        let light = match color.transfer {
-            PQ => Light::Pq,
-            HLG => Light::Hlg,
-            _ => Light::Sdr,
-        };
-        let wide = color.primaries == BT2020 || [BT2020, 10].contains(&color.matrix);
+        let (light, wide) = (light_of(color), is_wide(color));
         let strange = ![BT709, UNSTATED, 5, BT601, BT2020, 10].contains(&color.matrix);
         if light != Light::Sdr || wide || strange {
             let conversion = Conversion::Cube(Cube::new(color, depth, light));
@@ -78,6 +73,37 @@ impl Plan {
         let or = |value: u8| if value == UNSTATED || value == 0 { matrix.min(BT601) } else { value };
         Ok(Self { conversion, tags: [or(color.primaries), or(color.transfer), matrix] })
     }
+}
+
+const fn light_of(color: ColorTags) -> Light {
+    match color.transfer {
+        PQ => Light::Pq,
+        HLG => Light::Hlg,
+        _ => Light::Sdr,
+    }
+}
+
+const fn is_wide(color: ColorTags) -> bool {
+    color.primaries == BT2020 || matches!(color.matrix, BT2020 | 10)
+}
+
+/// What red, green and blue as coded come to in BT.709, each from 0 to 1; none where their gamut and light are not others.
+pub(in crate::convert) fn mapping(color: ColorTags) -> Option<impl Fn([f64; 3]) -> [f64; 3]> {
+    const DEPTH: u8 = 16;
+    let light = light_of(color);
+    if light == Light::Sdr && !is_wide(color) {
+        return None;
+    }
+    // Planes that are green, blue and red themselves.
+    let convert = hdr::Converter::new(ColorTags { matrix: 0, full_range: true, ..color }, DEPTH, light);
+    let [red, blue] = share_of(BT709);
+    Some(move |[r, g, b]: [f64; 3]| {
+        let [y, cb, cr] = convert.levels([g, b, r].map(|value| value * f64::from(u16::MAX)));
+        let (y, cb, cr) = ((y - 16.0) / 219.0, (cb - 128.0) / 224.0, (cr - 128.0) / 224.0);
+        let (r, b) = (y + 2.0 * (1.0 - red) * cr, y + 2.0 * (1.0 - blue) * cb);
+        let g = (y - red * r - blue * b) / (1.0 - red - blue);
+        [r, g, b].map(|value| value.clamp(0.0, 1.0))
+    })
 }
 
 /// The matrix that players take pictures of this size to have.

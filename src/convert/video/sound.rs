@@ -4,7 +4,7 @@ use super::Job;
 use super::pass::Encoded;
 use super::size::Chosen;
 use crate::cancel::Cancel;
-use crate::convert::copy::{Beside, Kept};
+use crate::convert::copy::{Beside, Kept, Until};
 use crate::convert::spool::Spool;
 use crate::convert::write::store::Merged;
 use crate::convert::write::{Packets, mp4};
@@ -89,29 +89,10 @@ pub(super) fn assemble(
         };
         if let (Some(packets), Some(track)) = (packets, tracks.get(1)) {
             let until = chosen.ends_at.map(|seconds| (seconds * f64::from(track.timescale)) as i64);
-            parts.push((Box::new(Until { packets, until, salvage: job.clip.salvage }), vec![track.timescale]));
+            parts.push((Box::new(Until { packets, end: until, salvage: job.clip.salvage }), vec![track.timescale]));
         }
         Ok(Box::new(Merged::new(parts)))
     };
     mp4::write(&mut out, mp4::Brand::Mp4, &tracks, &mut open, None, cancel)?;
     Ok(out)
-}
-
-/// Packets up to a time, and up to where a source is cut off.
-struct Until<'p> {
-    packets: Box<dyn Packets + 'p>,
-    until: Option<i64>,
-    salvage: bool,
-}
-
-impl Packets for Until<'_> {
-    fn next(&mut self, packet: &mut Packet, want: Want) -> Result<bool> {
-        // Only content shows where a cut source ends.
-        let want = if self.salvage { Want::Content } else { want };
-        match self.packets.next(packet, want) {
-            Err(error) if error.kind() == ErrorKind::Malformed && self.salvage => Ok(false),
-            Ok(true) => Ok(self.until.is_none_or(|until| packet.pts < until)),
-            other => other,
-        }
-    }
 }
