@@ -380,16 +380,15 @@ impl Fitter {
         let ffmpeg = self.ffmpeg.as_ref().filter(|_| self.options.engine != EngineChoice::Builtin);
         let mut candidate = convert_stream(source, facts, rewrite, ffmpeg, self.gathers_in.as_deref(), &self.cancel)?;
         candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
-        let steps = candidate.steps.clone();
-        let way = rewrite.rungs.iter().position(|rung| rung.steps == steps).map_or(rewrite.rungs.len(), |way| way + 1);
-        match self.verified(source, checked, candidate, rewrite) {
+        let copied = candidate.steps.iter().any(|step| matches!(step, Step::CopyVideo { .. } | Step::CopyAudio { .. }));
+        let others = rewrite.rungs.iter().skip_while(|rung| rung.steps != candidate.steps).skip(1);
+        let rungs: Vec<_> = others.filter(|_| copied).cloned().collect();
+        let ending = self.verified(source, checked, candidate, rewrite);
+        if ending.as_ref().is_err_and(|error| error.kind() == ErrorKind::Verify) && !rungs.is_empty() {
             // A copy that is not what the facts promise: decoded, it may be.
-            Err(error) if error.kind() == ErrorKind::Verify && copies(&steps) && way < rewrite.rungs.len() => {
-                let rungs = rewrite.rungs.get(way..).unwrap_or_default().to_vec();
-                self.stream_carried_out(source, checked, &Rewrite { rungs, ..rewrite.clone() }, waveform)
-            }
-            other => other,
+            return self.stream_carried_out(source, checked, &Rewrite { rungs, ..rewrite.clone() }, waveform);
         }
+        ending
     }
 
     fn verified(&self, source: &Source, checked: &Checked, candidate: Candidate, rewrite: &Rewrite) -> Result<Ending> {
@@ -487,11 +486,6 @@ fn copies_content(plan: &Plan, salvage: bool) -> bool {
         Some(Step::CopyVideo { .. } | Step::CopyAudio { .. }) => !salvage,
         _ => false,
     }
-}
-
-/// Whether packets were copied.
-fn copies(steps: &[Step]) -> bool {
-    steps.iter().any(|step| matches!(step, Step::CopyVideo { .. } | Step::CopyAudio { .. }))
 }
 
 /// Runs `work`, in which a decoder may panic: that costs this file only.

@@ -404,6 +404,7 @@ fn decoded_by_ffmpeg() -> Result<(), Failed> {
     let was = streams(&fitter.check(&source, Ask::Role(Role::Audio))?.facts).duration_us.unwrap();
     let result = fitted(&fitter, &source, Role::Audio)?;
     let is = streams(result.facts()).duration_us.unwrap();
-    assert!(was.abs_diff(is) < 1000, "{was} {is}");
+    // The first frame is stated, and not heard.
+    assert!((0..50_000).contains(&was.saturating_sub(is)), "{was} {is}");
     Ok(())
 }
