@@ -333,7 +333,7 @@ impl Fitter {
 
     fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
         // What is copied is not decoded on the way; that it can be is seen here, as far as there is a decoder.
-        let seen = if is_decoded(checked) && copies_content(&checked.plan, self.options.salvage) {
+        let seen = if is_decoded(checked) && checked.plan.copies_content(self.options.salvage) {
             // A voice note's amplitudes take all of it.
             let voice = checked.verdict.role == Role::Voice;
             self.decoded(source, checked, if voice { Depth::Whole } else { Depth::Sampled })?
@@ -474,18 +474,6 @@ fn is_playing(checked: &Checked) -> bool {
 /// Whether a full decode says more about the file than its headers.
 fn is_decoded(checked: &Checked) -> bool {
     is_picture(checked) || is_playing(checked)
-}
-
-/// Whether the coded picture is copied, at least the first way, so that nothing would show that it cannot be decoded.
-fn copies_content(plan: &Plan, salvage: bool) -> bool {
-    let Plan::Rewrite(rewrite) = plan else { return true };
-    let first = rewrite.rungs.first().and_then(|rung| rung.steps.first());
-    match first {
-        Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::DropAnimation | Step::StripTags) => true,
-        // Of a damaged stream as much is copied as there is.
-        Some(Step::CopyVideo { .. } | Step::CopyAudio { .. }) => !salvage,
-        _ => false,
-    }
 }
 
 /// Runs `work`, in which a decoder may panic: that costs this file only.

@@ -130,6 +130,19 @@ impl Plan {
         }
     }
 
+    /// Whether the coded content is copied, at least the first way, so that nothing would show that it cannot be decoded.
+    pub(crate) fn copies_content(&self, salvage: bool) -> bool {
+        let Self::Rewrite(rewrite) = self else { return true };
+        match rewrite.rungs.first().and_then(|rung| rung.steps.first()) {
+            Some(Step::Rename | Step::CutTrailing | Step::StripMetadata | Step::DropAnimation | Step::StripTags) => {
+                true
+            }
+            // Of a damaged stream as much is copied as there is.
+            Some(Step::CopyVideo { .. } | Step::CopyAudio { .. }) => !salvage,
+            _ => false,
+        }
+    }
+
     /// The steps of all ways, in the order in which they would be tried, each once.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {

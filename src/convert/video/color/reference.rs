@@ -187,7 +187,6 @@ fn hlg_and_pq_are_mapped_as_published() {
                 worst = (error, light);
             }
         }
-        println!("{name}: mean {:.3}, worst {:.3} at {:?} cd/m², {count} patches", sum / count, worst.0, worst.1);
         assert!(count == 144.0 && sum / count < 1.0 && worst.0 < 4.5, "{name}: {} {worst:?}", sum / count);
     }
 }
