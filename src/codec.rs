@@ -102,6 +102,7 @@ const WAVE_TAGS: Names<u16> = &[
     (&[0x0130],                                 "acelp"),
     (&[0x0160, 0x0161, 0x0162, 0x0163],         "wma"),
     (&[0x0270],                                 "atrac3"),
+    (&[0x0065, 0x028f],                         "g722"),
     (&[0x2000],                                 "ac3"),
     (&[0x2001],                                 "dts"),
     (&[0x6c61],                                 "alac"),
@@ -194,5 +195,6 @@ mod tests {
         assert_eq!(of_matroska(b"A_AAC/MPEG2/LC"), "aac");
         assert_eq!(of_bitmap(*b"xvid"), "mpeg4");
         assert_eq!(of_wave_tag(0x1234), "wave-1234");
+        assert_eq!(of_wave_tag(0x028f), "g722");
     }
 }

@@ -85,6 +85,8 @@ fn opus_in_mp4() -> Result<(), Failed> {
     assert_eq!(result.format(), Format::OggOpus);
     let [is] = &streams(result.facts()).audio[..] else { return Err("one stream was expected".into()) };
     assert_eq!((was.priming, is.priming), (Some(312), Some(312)));
+    assert_eq!((was.packet_us, was.packet_code), (is.packet_us, is.packet_code));
+    assert!(was.packet_code.is_some());
     assert_eq!(is.duration_us, Some(500_000));
     let found = was.duration_us.unwrap();
     assert!(found.abs_diff(500_000) < 1000, "{found}");

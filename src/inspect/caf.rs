@@ -46,6 +46,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         let skipped =
             caf.tracks().first().and_then(|track| opus::OpusHead::parse(&track.config)).map(|head| head.pre_skip);
         let there = sound::microseconds(counted.saturating_sub(skipped.unwrap_or(0).into()), 48_000);
+        track.priming = track.priming.or(skipped.map(u32::from));
         track.duration_us = track.duration_us.zip(there).map(|(stated, there)| stated.min(there));
         track.bitrate = sound::bitrate(caf.content_bytes(), track.duration_us);
     }

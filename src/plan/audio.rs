@@ -28,12 +28,19 @@ const DEMUXED: [Format; 9] = [
     Format::Amr,
 ];
 
-/// Containers whose ADPCM is decoded here: each has kinds of its own.
-const WITH_ADPCM: [Format; 4] = [Format::Wav, Format::Rf64, Format::Mov, Format::MovAudio];
+/// Containers beside WAV whose ADPCM is decoded here: each has kinds of its own.
+const WITH_ADPCM: [Format; 2] = [Format::Mov, Format::MovAudio];
+
+/// What is decoded out of WAV, which has no place for the configuration of more.
+const IN_WAVE: [&str; 6] = ["pcm", "pcm-float", "alaw", "mulaw", "adpcm", "mp3"];
 
 /// Whether sound in `codec` is decoded here, out of a file of `format`.
 pub(crate) fn decodes(codec: &str, format: Format) -> bool {
-    DECODED.contains(&codec) && built::left_out(codec).is_none() && (codec != "adpcm" || WITH_ADPCM.contains(&format))
+    let in_container = match format {
+        Format::Wav | Format::Rf64 => IN_WAVE.contains(&codec),
+        _ => codec != "adpcm" || WITH_ADPCM.contains(&format),
+    };
+    DECODED.contains(&codec) && built::left_out(codec).is_none() && in_container
 }
 
 /// One way of coding sound: at most so many channels, bits per second wanted and at least.

@@ -158,7 +158,7 @@ mod tests {
         use super::super::audio::decodes;
         use crate::format::Format;
         assert!(decodes("adpcm", Format::Wav) && decodes("adpcm", Format::Mov) && decodes("aac", Format::Avi));
-        assert!(!decodes("adpcm", Format::Avi) && !decodes("ac3", Format::Mov));
+        assert!(!decodes("aac", Format::Wav) && !decodes("adpcm", Format::Avi) && !decodes("ac3", Format::Mov));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::bitrate;
 use super::edit::Played;
 use crate::bytes::byte;
-use crate::codec::aac;
+use crate::codec::{aac, opus};
 use crate::demux::Track;
 use crate::demux::isobmff::Measured;
 use crate::error::Result;
@@ -39,6 +39,10 @@ pub(super) fn facts(source: &Source, track: &Track, measured: &Measured, played:
             }
         }
         "opus" => {
+            // The first two bytes of a packet tell how its frames are counted (RFC 6716 §3.2).
+            if let Some(start) = timing.start.filter(|_| !track.encrypted) {
+                facts.packet_code = opus::packet_code(&source.bytes_at(start, 2)?);
+            }
             let length = timing.lengths.map(|(shortest, _)| u64::from(shortest)).or(Some(timing.ticks));
             let us = length.map(|ticks| ticks * 1_000_000 / u64::from(track.timescale.max(1)));
             facts.packet_us = us.and_then(|us| u32::try_from(us).ok()).filter(|&us| us > 0);
