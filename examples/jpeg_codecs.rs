@@ -2,16 +2,16 @@
 //!
 //! `cargo run --release --example jpeg_codecs -- PHOTO...` encodes a crop of each photo, halved first when it is large enough
 //! (so that it shows little of the photo's own compression), at several qualities, and prints for each encoder
-//! what it reaches at equal bytes. `--dump DIR` writes the crops as PNG, and `--score CROP.png FILE...` scores JPEGs that
-//! other programs have made of them.
+//! what it reaches at equal bytes. `--dump DIR` writes the crops as PNG, and `--score PHOTO FILE...` scores the middle of
+//! files that programs have made of a photo.
 
 use std::error::Error;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use image::RgbImage;
 use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageDecoder as _, RgbImage};
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -19,6 +19,8 @@ type Encoder = (&'static str, fn(&RgbImage, u8) -> Outcome<Vec<u8>>);
 
 /// The largest crop: the metric takes about a second a megapixel.
 const CROP: (u32, u32) = (1024, 768);
+/// What is compared of files that other programs made.
+const MIDDLE: (u32, u32) = (1600, 1200);
 /// Bits a pixel at which the encoders are compared.
 const RATES: [f64; 4] = [0.75, 1.25, 2.0, 3.0];
 const QUALITIES: [u8; 8] = [35, 48, 60, 72, 81, 88, 93, 97];
@@ -143,7 +145,22 @@ fn linear(image: &RgbImage) -> Outcome<Rgb> {
 fn score(reference: &RgbImage, bytes: &[u8]) -> Outcome<f64> {
     let decoded = jpeg::decode(bytes, &jpeg::DecodeOptions::default())?;
     let decoded = RgbImage::from_raw(decoded.width, decoded.height, decoded.bytes).ok_or("not an RGB JPEG")?;
-    compute_frame_ssimulacra2(linear(reference)?, linear(&decoded)?).map_err(|error| format!("{error:?}").into())
+    alike(reference, &decoded)
+}
+
+fn alike(reference: &RgbImage, found: &RgbImage) -> Outcome<f64> {
+    compute_frame_ssimulacra2(linear(reference)?, linear(found)?).map_err(|error| format!("{error:?}").into())
+}
+
+/// The middle of a picture, the right way up.
+fn middle(path: &Path) -> Outcome<RgbImage> {
+    let mut decoder = image::ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut photo = DynamicImage::from_decoder(decoder)?;
+    photo.apply_orientation(orientation);
+    let (width, height) = (photo.width().min(MIDDLE.0), photo.height().min(MIDDLE.1));
+    let (x, y) = ((photo.width() - width) / 2, (photo.height() - height) / 2);
+    Ok(photo.crop_imm(x, y, width, height).to_rgb8())
 }
 
 fn crop(path: &Path) -> Outcome<RgbImage> {
@@ -229,11 +246,10 @@ fn main() -> Outcome<()> {
             }
         }
         ["--score", reference, files @ ..] => {
-            let reference = image::open(reference)?.to_rgb8();
-            let pixels = f64::from(reference.width()) * f64::from(reference.height());
+            let reference = middle(Path::new(reference))?;
             for file in files {
-                let bytes = std::fs::read(file)?;
-                println!("{file} {:.4} {:.3}", bytes.len() as f64 * 8.0 / pixels, score(&reference, &bytes)?);
+                let length = std::fs::metadata(file)?.len();
+                println!("{file} {length} {:.3}", alike(&reference, &middle(Path::new(file))?)?);
             }
         }
         _ => compare(&arguments)?,
