@@ -32,6 +32,7 @@ use crate::facts::VideoTrack;
 use crate::plan::VideoCoding;
 use pass::Encoded;
 use rate::COARSEST_QP;
+use std::ops::RangeInclusive;
 use survey::Survey;
 
 /// How often a clip is coded again when it came out too large, or far too small.
@@ -40,12 +41,23 @@ const MAX_CORRECTIONS: u32 = 3;
 /// The least share of its budget that a clip fills whose quality was given up.
 const WELL_FILLED: f64 = 0.90;
 
+/// What is aimed at when a clip is coded again, as a share of its limit; and which corrections are made in proportion.
+const AIMED: f64 = 0.97;
+const NEARLY: RangeInclusive<f64> = 0.8..=1.4;
+
 /// Clips of more pictures are not coded again only to fill their budget.
 const SHORT: usize = 5400;
 
-/// Bytes that tables take: of the whole file, of each picture, of each of the sound's packets.
+/// Bytes that tables take: of the whole file, of each picture, of each change of the time between pictures, of each second of
+/// interleaved chunks, of each of the sound's packets.
 const FIXED_TABLES: f64 = 2048.0;
-const PICTURE_TABLES: f64 = 14.0;
+const PICTURE_TABLES: f64 = 4.0;
+const CHANGE_TABLES: f64 = 8.0;
+const SECOND_TABLES: f64 = 64.0;
+const PACKET_TABLES: f64 = 6.0;
+
+/// Bytes of a packet of sound at least, about.
+const PACKET_BYTES: f64 = 200.0;
 
 /// What the steering may be wrong by at the end, as a share of the budget.
 const RESERVE: f64 = 0.99;
@@ -113,10 +125,18 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
         passes += 1;
         let budget = chosen.budget * aim;
         let encoded = pass::encode(clip, &survey, &chosen, model, budget, known, cancel)?;
-        model = model.learnt(&encoded.log);
-        known = Some(encoded.log.shares);
         let total = encoded.store.bytes() as f64;
         found = total as u64;
+        // What missed by little is asked for less, or more, in the same words; else the model knows better now, and a little is
+        // kept back in case it errs the same way again.
+        let ratio = AIMED * chosen.limit / total.max(1.0);
+        if NEARLY.contains(&ratio) {
+            aim *= ratio;
+        } else {
+            model = model.learnt(&encoded.log);
+            known = Some(encoded.log.shares);
+            aim = if total > chosen.limit { aim * AIMED } else { 1.0 };
+        }
         let given_up = encoded.qp() > chosen.finest + 0.5;
         if total <= chosen.limit {
             let filled = total * RESERVE / chosen.budget;
@@ -128,20 +148,14 @@ pub(crate) fn transcode(job: &Job<'_, '_, '_>, cancel: &Cancel) -> Result<(Spool
             if !again {
                 break;
             }
-        } else if best.is_some() {
-            break;
-        } else {
-            // The model knows better now; a little is kept back, in case it errs the same way again.
-            aim *= 0.97;
-            if model.solve(chosen.budget * aim, encoded.log.shares) > COARSEST_QP {
-                let smaller = size::smaller(clip, &chosen, model, chosen.budget * aim, encoded.log.shares);
-                if let Some(smaller) = smaller {
-                    (chosen.width, chosen.height, model) = smaller;
-                } else if clip.coding.trim_to_fit {
-                    let share = chosen.limit / total;
-                    size::cut(clip, &survey, &mut chosen, share, sound.bytes);
-                    known = None;
-                }
+        } else if best.is_none() && model.solve(chosen.budget * aim, encoded.log.shares) > COARSEST_QP {
+            let smaller = size::smaller(clip, &chosen, model, chosen.budget * aim, encoded.log.shares);
+            if let Some(smaller) = smaller {
+                (chosen.width, chosen.height, model) = smaller;
+            } else if clip.coding.trim_to_fit {
+                let share = chosen.limit / total;
+                size::cut(clip, &survey, &mut chosen, share, sound.bytes);
+                (known, aim) = (None, 1.0);
             }
         }
     }
@@ -172,7 +186,10 @@ pub(crate) fn watch(demuxer: Box<dyn Demuxer + '_>, track: usize, cancel: &Cance
     Ok(())
 }
 
-/// Bytes of the file that are not pictures.
-fn overhead(pictures: usize, sound_bytes: u64, sound_packets: u64) -> f64 {
-    FIXED_TABLES + PICTURE_TABLES * pictures as f64 + sound_bytes as f64 + 6.0 * sound_packets as f64
+/// Bytes that grow with the clip and are not pictures: sound, and tables.
+fn beside(survey: &Survey, sound_bytes: u64) -> f64 {
+    let tables = PICTURE_TABLES * survey.count() as f64
+        + CHANGE_TABLES * survey.changes() as f64
+        + SECOND_TABLES * survey.seconds();
+    tables + sound_bytes as f64 * (1.0 + PACKET_TABLES / PACKET_BYTES)
 }

@@ -7,7 +7,7 @@ use super::picture::PictureSource;
 use super::rate::{COARSEST_QP, COMFORT_QP, Cadence, EachKind, FINEST_QP, Model, PERIOD, SAMPLED, Tally};
 use super::render::Renderer;
 use super::survey::{Start, Survey};
-use super::{Clip, H264_GROWTH, OTHER_GROWTH, RESERVE, overhead};
+use super::{Clip, FIXED_TABLES, H264_GROWTH, OTHER_GROWTH, RESERVE, beside};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 
@@ -88,7 +88,7 @@ pub(super) fn chosen(clip: &Clip<'_, '_>, survey: &Survey, sound_bytes: u64, can
     let short = wide.min(high).max(2);
     let tallest = clip.coding.max_height.unwrap_or(u32::MAX).min(short).clamp(16, 1080);
     let ladder: Vec<u32> = std::iter::once(tallest).chain(SIDES.into_iter().filter(|&side| side < tallest)).collect();
-    let limit = clip.coding.target_bytes as f64 - overhead(survey.count(), sound_bytes, sound_bytes / 200);
+    let limit = clip.coding.target_bytes as f64 - FIXED_TABLES - beside(survey, sound_bytes);
     let growth = if clip.facts.codec == "h264" { H264_GROWTH } else { OTHER_GROWTH };
     let shown = survey.count() as f64 / survey.packets.max(1) as f64;
     let worth = survey.bytes as f64 * shown * growth;
@@ -182,9 +182,8 @@ fn keeps_shape((wide, high): (u32, u32), (width, height): (u32, u32)) -> bool {
 /// Cut to what fits, where that is allowed.
 fn trimmed(clip: &Clip<'_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes: u64) -> Result<Chosen> {
     let least = chosen.model.bytes(COARSEST_QP, chosen.kinds());
-    let fixed = overhead(0, 0, 0);
-    let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
-    let share = ((clip.coding.target_bytes as f64 - fixed).max(0.0) * RESERVE / (least + each)).min(1.0);
+    let each = beside(survey, sound_bytes);
+    let share = ((clip.coding.target_bytes as f64 - FIXED_TABLES).max(0.0) * RESERVE / (least + each)).min(1.0);
     let fits = survey.seconds() * share;
     if !clip.coding.trim_to_fit || fits * SURE < 1.0 {
         return Err(too_long(clip, survey, fits));
@@ -197,8 +196,8 @@ fn trimmed(clip: &Clip<'_, '_>, survey: &Survey, mut chosen: Chosen, sound_bytes
 pub(super) fn too_long(clip: &Clip<'_, '_>, survey: &Survey, fits: f64) -> Error {
     let seconds = survey.seconds();
     let way_out = match (fits * SURE).floor() {
-        fits if fits >= 1.0 => format!("{fits} s would fit in {}; cut it", clip.coding.target_bytes),
-        _ => format!("less than a second would fit in {}; allow it more", clip.coding.target_bytes),
+        fits if fits >= 1.0 => format!("{fits} s would fit in {} bytes; cut it", clip.coding.target_bytes),
+        _ => format!("less than a second would fit in {} bytes; allow it more", clip.coding.target_bytes),
     };
     let trim = if clip.coding.trim_to_fit { "" } else { ", or use --trim-to-fit" };
     Error::cannot_fit(format!("the video is too long for its limit; found {seconds:.1} s, {way_out}{trim}"))
@@ -214,9 +213,8 @@ pub(super) fn cut(clip: &Clip<'_, '_>, survey: &Survey, chosen: &mut Chosen, sha
     chosen.end = start.saturating_add((seconds * scale) as i64);
     chosen.ends_at = Some(survey.clock.shown(chosen.end) as f64 / f64::from(survey.clock.to));
     chosen.count *= seconds / before.max(f64::MIN_POSITIVE);
-    let fixed = overhead(0, 0, 0);
-    let each = overhead(survey.count(), sound_bytes, sound_bytes / 200) - fixed;
-    chosen.limit = (clip.coding.target_bytes as f64 - fixed - each * seconds / whole).max(1.0);
+    let each = beside(survey, sound_bytes);
+    chosen.limit = (clip.coding.target_bytes as f64 - FIXED_TABLES - each * seconds / whole).max(1.0);
     chosen.budget = chosen.limit * RESERVE;
 }
 

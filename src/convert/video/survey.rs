@@ -213,6 +213,13 @@ impl Survey {
         self.times.len()
     }
 
+    /// How often the time between pictures changes, in ticks of the result.
+    pub(super) fn changes(&self) -> usize {
+        let times = self.times.iter().map(|&pts| self.clock.shown(pts));
+        let steps = times.clone().zip(times.skip(1)).map(|(one, next)| next - one);
+        steps.clone().zip(steps.skip(1)).filter(|(one, next)| one != next).count()
+    }
+
     /// How long they are shown, in seconds.
     pub(super) fn seconds(&self) -> f64 {
         self.seconds_between(i64::MIN, i64::MAX)
