@@ -64,7 +64,7 @@ impl Layout {
             (None, None, Some(output)) => {
                 let mut steps = record.steps.join(", ");
                 if let Some(centi_lufs) = output.missed_centi_lufs {
-                    steps.push_str(&format!("; {:.1} LUFS, its peaks allow no more", f64::from(centi_lufs) / 100.0));
+                    steps.push_str(&format!("; {:.1} LUFS, louder it cannot be made", f64::from(centi_lufs) / 100.0));
                 }
                 (
                     "repaired",

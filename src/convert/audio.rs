@@ -23,6 +23,7 @@ mod encode;
 mod files;
 mod health;
 mod layout;
+mod limiter;
 #[cfg(feature = "opus")]
 mod opus;
 #[cfg(not(feature = "opus"))]

@@ -204,7 +204,9 @@ impl Case<'_> {
             Role::Voice => &self.policy.voice.formats,
             Role::Audio | Role::Image | Role::Sticker | Role::Video | Role::Document => &self.policy.audio.formats,
         };
-        let rungs = ladder.iter().filter(|way| way.codec.unwritten().is_none()).map(|way| {
+        let last = ladder.iter().rposition(|way| way.codec.unwritten().is_none());
+        let ways = ladder.iter().enumerate().filter(|(_, way)| way.codec.unwritten().is_none());
+        let rungs = ways.map(|(number, way)| {
             let format = match way.codec {
                 AudioCodec::Opus => Format::OggOpus,
                 AudioCodec::Aac => Format::M4a,
@@ -217,6 +219,8 @@ impl Case<'_> {
                 voice: way.voice,
                 loudness_centi_lufs: self.options.loudness_centi_lufs,
                 target_bytes: self.options.target(band),
+                // Only once nothing else is left.
+                trim_to_fit: self.options.trim_to_fit && last == Some(number),
             };
             Rung { steps: vec![Step::EncodeAudio { track: index, coding }], format }
         });

@@ -45,6 +45,8 @@ pub struct AudioCoding {
     pub loudness_centi_lufs: Option<i32>,
     /// The size that the coded file aims below, in bytes.
     pub target_bytes: u64,
+    /// Whether the end is cut off where it cannot fit otherwise.
+    pub trim_to_fit: bool,
 }
 
 /// How a stream of moving pictures is coded.

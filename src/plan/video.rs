@@ -215,6 +215,8 @@ fn audio_step(index: usize, track: &AudioTrack, target_bytes: u64) -> Step {
         voice: false,
         loudness_centi_lufs: None,
         target_bytes,
+        // It ends where the pictures do.
+        trim_to_fit: false,
     };
     Step::EncodeAudio { track: index, coding }
 }

@@ -184,6 +184,15 @@ impl Mixer {
         Self { inputs, rows }
     }
 
+    /// Takes one channel alone.
+    pub(crate) fn only(layout: &Layout, channel: usize) -> Self {
+        let mut row = [0.0; MAX_CHANNELS];
+        if let Some(coefficient) = row.get_mut(channel) {
+            *coefficient = 1.0;
+        }
+        Self { inputs: layout.speakers().len(), rows: vec![row] }
+    }
+
     /// How many channels come out.
     pub(crate) fn outputs(&self) -> usize {
         if self.rows.is_empty() { self.inputs } else { self.rows.len() }

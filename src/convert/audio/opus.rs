@@ -5,7 +5,7 @@ use super::layout::Layout;
 use crate::codec::opus::{OpusHead, packet_samples_48k};
 use crate::demux::Track;
 use crate::error::{Error, Result};
-use opus::{Application, Bitrate, Channels, Encoder, MSDecoder};
+use opus::{Application, Bandwidth, Bitrate, Channels, Encoder, MSDecoder, Repacketizer, Signal};
 
 /// The rate of Opus' clock.
 pub(crate) const CLOCK: u32 = 48_000;
@@ -13,8 +13,14 @@ pub(crate) const CLOCK: u32 = 48_000;
 /// The longest packet, in samples of a channel.
 const MAX_PACKET_SAMPLES: usize = 5760;
 
-/// The most bytes that a packet is given: three frames at the highest rate.
-const MAX_PACKET_BYTES: usize = 3 * 1275 + 8;
+/// Milliseconds of a packet, as phones record them: one client did not play 20.
+const PACKET_MS: u32 = 60;
+
+/// Frames of a packet, but of SILK's.
+const FRAMES: usize = 3;
+
+/// The most bytes that a packet is given: all frames at the highest rate.
+const MAX_PACKET_BYTES: usize = FRAMES * 1275 + 8;
 
 /// Complexity of encoding. libopus 1.6.1 at 5 makes bursts up to full scale of steady tones in voices (telephone keys,
 /// beeps): its search with two states loses the shape of the noise. At 8 there were none in 104 recordings of such tones.
@@ -69,7 +75,7 @@ pub(crate) struct OpusCoding {
     pub channels: u16,
     /// Bits per second.
     pub bitrate: u32,
-    /// Speech: 60 ms a packet (one client did not play 20 ms), tuned for voices. Otherwise 20 ms.
+    /// Tuned for speech.
     pub voice: bool,
 }
 
@@ -80,11 +86,14 @@ pub(crate) struct OpusEncoder {
     /// Samples of a packet, all channels.
     packet: usize,
     pending: Vec<f32>,
+    /// Whether the last packet was SILK's alone.
+    silk: bool,
+    frames: Frames,
     output: Vec<u8>,
     pre_skip: u16,
     /// Samples of a channel that came in.
     taken: u64,
-    /// Samples of a channel that were encoded.
+    /// Samples of a channel that were encoded, at 48 kHz.
     coded: u64,
 }
 
@@ -100,8 +109,6 @@ impl OpusEncoder {
         let channels = if coding.channels == 1 { Channels::Mono } else { Channels::Stereo };
         let application = if coding.voice { Application::Voip } else { Application::Audio };
         let mut encoder = Encoder::new(coding.rate, channels, application).map_err(failed)?;
-        let bits = i32::try_from(coding.bitrate).unwrap_or(i32::MAX);
-        encoder.set_bitrate(Bitrate::Bits(bits)).map_err(failed)?;
         encoder.set_vbr(true).map_err(failed)?;
         encoder.set_vbr_constraint(true).map_err(failed)?;
         encoder.set_complexity(COMPLEXITY).map_err(failed)?;
@@ -109,17 +116,34 @@ impl OpusEncoder {
         // and more bits are spent on what is not heard.
         let lookahead = encoder.get_lookahead().map_err(failed)?;
         let pre_skip = u64::try_from(lookahead).unwrap_or(0) * u64::from(CLOCK / coding.rate.max(1));
-        let milliseconds = if coding.voice { 60 } else { 20 };
-        Ok(Self {
+        let mut made = Self {
             encoder,
             coding,
-            packet: (coding.rate / 1000 * milliseconds) as usize * usize::from(coding.channels),
+            packet: (coding.rate / 1000 * PACKET_MS) as usize * usize::from(coding.channels),
             pending: Vec::new(),
+            silk: false,
+            frames: Frames::new()?,
             output: vec![0; MAX_PACKET_BYTES],
             pre_skip: u16::try_from(pre_skip).unwrap_or(312),
             taken: 0,
             coded: 0,
-        })
+        };
+        made.ask(coding.bitrate)?;
+        Ok(made)
+    }
+
+    /// Bits per second, for what is to come.
+    ///
+    /// # Errors
+    /// `Engine` when libopus refuses.
+    pub(crate) fn ask(&mut self, bitrate: u32) -> Result<()> {
+        let bits = i32::try_from(bitrate).unwrap_or(i32::MAX);
+        self.encoder.set_bitrate(Bitrate::Bits(bits)).map_err(failed)
+    }
+
+    /// Seconds that were encoded.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.coded as f64 / f64::from(CLOCK)
     }
 
     /// The header of the stream.
@@ -170,13 +194,104 @@ impl OpusEncoder {
         Ok(played)
     }
 
+    /// Encodes the samples of a packet.
+    ///
+    /// Of a packet with several frames libopus holds each to its share of the bitrate, unless all of it is SILK's: nothing is
+    /// left of the variable rate, and its quantiser tries up to seven times to get below. So frames are encoded one by one and
+    /// joined, but for SILK's, which codes three frames of a packet better than three packets.
     fn packet(&mut self, samples: &[f32], each: &mut dyn FnMut(&[u8], u32) -> Result<()>) -> Result<()> {
-        let length = self.encoder.encode_float(samples, &mut self.output).map_err(failed)?;
-        let packet = self.output.get(..length).ok_or_else(|| failed("a packet that is too long"))?;
-        let frames = samples.len() / usize::from(self.coding.channels.max(1));
-        let frames = u32::try_from(frames).unwrap_or(0) * (CLOCK / self.coding.rate.max(1));
+        let channels = usize::from(self.coding.channels.max(1));
+        let frames = u32::try_from(samples.len() / channels).unwrap_or(0) * (CLOCK / self.coding.rate.max(1));
         self.coded += u64::from(frames);
-        each(packet, frames)
+        if self.silk {
+            let length = self.encoder.encode_float(samples, &mut self.output).map_err(failed)?;
+            let packet = self.output.get(..length).ok_or_else(|| failed("a packet that is too long"))?;
+            self.silk = coded(packet).0 == Coded::Silk;
+            return each(packet, frames);
+        }
+        for samples in samples.chunks_exact(self.packet / FRAMES) {
+            let length = self.encoder.encode_float(samples, &mut self.output).map_err(failed)?;
+            let frame = self.output.get(..length).ok_or_else(|| failed("a frame that is too long"))?;
+            if !self.frames.take(frame) {
+                self.frames.join(each)?;
+                self.frames.take(frame);
+            }
+            let (coded, bandwidth) = coded(frame);
+            self.silk = coded == Coded::Silk;
+            // The next is coded alike, so that one packet can hold both; but a change to CELT is announced in the frame before
+            // it, which therefore is the last of a packet.
+            let signal = match (self.frames.count(), coded) {
+                (_, Coded::Celt) => Signal::Music,
+                (1, _) => Signal::Voice,
+                _ => Signal::Auto,
+            };
+            self.encoder.set_bandwidth(bandwidth).map_err(failed)?;
+            self.encoder.set_signal(signal).map_err(failed)?;
+        }
+        self.encoder.set_bandwidth(Bandwidth::Auto).map_err(failed)?;
+        self.encoder.set_signal(Signal::Auto).map_err(failed)?;
+        self.frames.join(each)
+    }
+}
+
+/// Frames that become one packet.
+struct Frames {
+    repacketizer: Repacketizer,
+    frames: Vec<Vec<u8>>,
+    packet: Vec<u8>,
+}
+
+impl Frames {
+    fn new() -> Result<Self> {
+        let repacketizer = Repacketizer::new().map_err(failed)?;
+        Ok(Self { repacketizer, frames: Vec::new(), packet: vec![0; MAX_PACKET_BYTES] })
+    }
+
+    /// False for one that was coded otherwise than those before it, so that no packet can hold both.
+    fn take(&mut self, frame: &[u8]) -> bool {
+        let coding = |frame: &[u8]| frame.first().map(|toc| toc & !3);
+        let alike = self.frames.first().is_none_or(|first| coding(first) == coding(frame));
+        if alike {
+            self.frames.push(frame.to_vec());
+        }
+        alike
+    }
+
+    /// How many are taken.
+    const fn count(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Gives the packet of what was taken.
+    fn join(&mut self, each: &mut dyn FnMut(&[u8], u32) -> Result<()>) -> Result<()> {
+        let frames: Vec<&[u8]> = self.frames.iter().map(Vec::as_slice).collect();
+        let length = self.repacketizer.combine(&frames, &mut self.packet).map_err(failed)?;
+        self.frames.clear();
+        let packet = self.packet.get(..length).ok_or_else(|| failed("a packet that is too long"))?;
+        each(packet, packet_samples_48k(packet).unwrap_or(0))
+    }
+}
+
+/// Who coded a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coded {
+    Silk,
+    Hybrid,
+    Celt,
+}
+
+/// Who coded a packet, and what it holds of the spectrum (RFC 6716 §3.1).
+fn coded(packet: &[u8]) -> (Coded, Bandwidth) {
+    match packet.first().map_or(0, |toc| toc >> 3) {
+        0..4 => (Coded::Silk, Bandwidth::Narrowband),
+        4..8 => (Coded::Silk, Bandwidth::Mediumband),
+        8..12 => (Coded::Silk, Bandwidth::Wideband),
+        12..14 => (Coded::Hybrid, Bandwidth::Superwideband),
+        14..16 => (Coded::Hybrid, Bandwidth::Fullband),
+        16..20 => (Coded::Celt, Bandwidth::Narrowband),
+        20..24 => (Coded::Celt, Bandwidth::Wideband),
+        24..28 => (Coded::Celt, Bandwidth::Superwideband),
+        _ => (Coded::Celt, Bandwidth::Fullband),
     }
 }
 
@@ -276,5 +391,44 @@ mod tests {
                 assert!(*is <= allowed, "{rate} {seed} {index}: found {is}, allowed {allowed}");
             }
         }
+    }
+
+    /// Chords with a beat, 4 s in turn with noise whose loudness goes up and down as that of syllables.
+    fn music_and_speech(seconds: usize) -> Vec<f32> {
+        let mut noise = 1_u32;
+        let mut smooth = 0.0;
+        let mut sample = |index: usize| {
+            let at = index as f32 / CLOCK as f32;
+            let tone = |hertz: f32| (at * hertz * std::f32::consts::TAU).sin();
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            smooth += 0.15 * ((noise >> 8) as f32 / 8_388_608.0 - 1.0 - smooth);
+            let syllable = (0.5 - 0.5 * (at * 4.0 * std::f32::consts::TAU).cos()).powi(2);
+            let beat = (-3.0 * (at % 0.5)).exp();
+            let chord = tone(220.0) + tone(277.2) + tone(329.6) + tone(440.0) + tone(1760.0);
+            if ((at / 4.0) as u32).is_multiple_of(2) { 0.08 * beat * chord } else { syllable * smooth }
+        };
+        (0..seconds * CLOCK as usize).map(&mut sample).collect()
+    }
+
+    #[test]
+    fn frames_are_joined_whoever_codes_them_and_the_rate_varies() {
+        let samples = music_and_speech(24);
+        let mut encoder =
+            OpusEncoder::new(OpusCoding { rate: CLOCK, channels: 1, bitrate: 32_000, voice: true }).unwrap();
+        let (mut coders, mut largest, mut bytes) = (Vec::new(), 0, 0);
+        let mut each = |packet: &[u8], samples: u32| {
+            assert_eq!((samples, packet_samples_48k(packet)), (2880, Some(2880)));
+            coders.push(coded(packet).0);
+            largest = largest.max(packet.len());
+            bytes += packet.len();
+            Ok(())
+        };
+        encoder.encode(&samples, &mut each).unwrap();
+        encoder.finish(&mut each).unwrap();
+        assert_eq!(coders.len(), 401);
+        coders.dedup();
+        assert!(coders.contains(&Coded::Celt) && coders.contains(&Coded::Hybrid), "{coders:?}");
+        // 240 bytes are the share of a packet.
+        assert!(largest > 300 && (24_000 * 3..24_000 * 5).contains(&bytes), "{largest} {bytes}");
     }
 }

@@ -309,8 +309,8 @@ impl PcmSource for PacketSource<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::opus::{OpusCoding, OpusEncoder};
     use super::*;
+    use crate::codec::opus::OpusHead;
     use crate::convert::audio::decoded_us;
     use crate::demux::{EditEntry, Kind};
 
@@ -322,18 +322,16 @@ mod tests {
 
     impl Second {
         fn new(change: impl FnOnce(&mut Track, &mut Vec<Packet>)) -> Self {
-            let coding = OpusCoding { rate: 48_000, channels: 2, bitrate: 64_000, voice: false };
-            let mut encoder = OpusEncoder::new(coding).unwrap();
+            let mut encoder = opus::Encoder::new(48_000, opus::Channels::Stereo, opus::Application::Audio).unwrap();
             let mut track = Track::new(1, Kind::Audio, "opus", 48_000);
-            track.config = encoder.head(48_000).to_bytes();
-            let mut packets = Vec::new();
-            let mut each = |data: &[u8], samples: u32| {
-                let pts = packets.len() as i64 * i64::from(samples);
-                packets.push(Packet { pts, duration: samples.into(), data: data.to_vec(), ..Packet::default() });
-                Ok(())
+            track.config = OpusHead::plain(2, 312, 48_000).to_bytes();
+            let packet = |index: i64| {
+                // The last holds what the pre-skip pushed out of the second, and silence.
+                let level = if index < 50 { 0.25 } else { 0.0 };
+                let data = encoder.encode_vec_float(&[level; 960 * 2], 1275).unwrap();
+                Packet { pts: index * 960, duration: 960, data, ..Packet::default() }
             };
-            encoder.encode(&vec![0.25; 96_000], &mut each).unwrap();
-            encoder.finish(&mut each).unwrap();
+            let mut packets: Vec<Packet> = (0..51).map(packet).collect();
             change(&mut track, &mut packets);
             Self { tracks: vec![track], packets: packets.into_iter() }
         }

@@ -50,6 +50,7 @@ const VOICE: AudioCoding = AudioCoding {
     floor: 12_000,
     voice: true,
     loudness_centi_lufs: None,
+    trim_to_fit: false,
     target_bytes: u64::MAX,
 };
 

@@ -15,6 +15,9 @@ const PAGE_SAMPLES: u32 = 48_000;
 /// A page ends once it holds so many bytes: a page cannot have more than 65,025.
 const PAGE_BYTES: usize = 60_000;
 
+/// Bytes of a page before its lacing values (RFC 3533 §6).
+const PAGE_HEADER: u64 = 27;
+
 /// No packet is longer: 255 streams of 120 ms at 510 kbit/s would be, which nobody has.
 const MAX_PACKET: usize = 1024 * 1024;
 
@@ -35,12 +38,19 @@ pub(crate) struct OggOpusWriter<'a> {
     page: Vec<(Vec<u8>, u32)>,
     page_samples: u32,
     page_bytes: usize,
+    /// Bytes of the pages so far, the one that is being filled included.
+    bytes: u64,
 }
 
 /// A stream's serial number, made of what is in it so that equal input gives equal bytes.
 pub(crate) fn serial_of(head: &OpusHead, first_packet: &[u8]) -> u32 {
     let digest = Sha256::new().chain_update(head.to_bytes()).chain_update(first_packet).finalize();
     digest.first_chunk().copied().map_or(1, u32::from_le_bytes)
+}
+
+/// Bytes of a packet with its lacing values.
+const fn laced(packet: usize) -> u64 {
+    (packet + packet / 255 + 1) as u64
 }
 
 impl<'a> OggOpusWriter<'a> {
@@ -55,11 +65,13 @@ impl<'a> OggOpusWriter<'a> {
         tags.extend(VENDOR);
         tags.extend(0_u32.to_le_bytes());
         let mut out = PacketWriter::new(BufWriter::with_capacity(BUFFER, out));
+        let mut bytes = 0;
         for header in [head.to_bytes(), tags] {
+            bytes += PAGE_HEADER + laced(header.len());
             out.write_packet(header, serial, PacketWriteEndInfo::EndPage, 0).map_err(failed)?;
         }
         let pre_skip = u64::from(head.pre_skip);
-        Ok(Self { out, serial, pre_skip, written: 0, page: capped_vec(64), page_samples: 0, page_bytes: 0 })
+        Ok(Self { out, serial, pre_skip, written: 0, page: capped_vec(64), page_samples: 0, page_bytes: 0, bytes })
     }
 
     /// Takes the next packet, which decodes to `samples` at 48 kHz.
@@ -77,7 +89,13 @@ impl<'a> OggOpusWriter<'a> {
         self.page.push((packet.to_vec(), samples));
         self.page_samples += samples;
         self.page_bytes += packet.len();
+        self.bytes += laced(packet.len());
         Ok(())
+    }
+
+    /// Bytes of the file so far.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Samples that the packets so far decode to, pre-skip included.
@@ -119,6 +137,7 @@ impl<'a> OggOpusWriter<'a> {
             self.out.write_packet(packet, self.serial, info, position).map_err(failed)?;
         }
         self.written = position;
+        self.bytes += PAGE_HEADER;
         (self.page_samples, self.page_bytes) = (0, 0);
         Ok(())
     }
