@@ -18,6 +18,7 @@ pub(crate) mod mp3;
 pub(crate) mod mpegts;
 pub(crate) mod ogg;
 pub(crate) mod reorder;
+pub(crate) mod riff;
 
 use crate::error::{Error, Result};
 use crate::facts::{ColorTags, OtherKind};

@@ -2,7 +2,9 @@
 
 mod stream;
 
-pub use stream::{AudioTrack, Chroma, ColorTags, Edit, FrameRate, Hdr, OtherKind, OtherTrack, StreamFacts, VideoTrack};
+pub use stream::{
+    AudioTrack, Chroma, ColorTags, Edit, FrameRate, Hdr, OtherKind, OtherTrack, Ragged, StreamFacts, VideoTrack,
+};
 
 use crate::format::Format;
 use serde::{Deserialize, Serialize};

@@ -179,8 +179,12 @@ enum Cure {
 }
 
 /// The cure of each rule. A new rule does not compile until it stands here.
-const fn cure(rule: Rule) -> Cure {
-    match rule {
+const fn cure(finding: &Finding) -> Cure {
+    match finding.rule {
+        // A stream without a start or an end, whose packets are copied.
+        Rule::AudioContainer | Rule::VoiceContainer if matches!(finding.severity, Severity::Warn) => {
+            Cure::Lossless(Step::CopyAudio { track: 0 })
+        }
         Rule::Extension | Rule::DocumentType | Rule::DocumentExtension => Cure::Lossless(Step::Rename),
         Rule::ImageMetadata => Cure::Lossless(Step::StripMetadata),
         Rule::ImageTrailing | Rule::StickerTrailing => Cure::Lossless(Step::CutTrailing),
@@ -274,7 +278,7 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
     };
     // What stays although it counts as a failure; a plan that refuses has the weightier reason.
     let incurable = |finding: &&Finding| {
-        finding.severity == Severity::Warn && options.fails(finding) && cure(finding.rule) == Cure::None
+        finding.severity == Severity::Warn && options.fails(finding) && cure(finding) == Cure::None
     };
     match (&plan, verdict.findings.iter().find(incurable)) {
         (Plan::Keep | Plan::Rewrite(_), Some(finding)) => Plan::Refuse(Refusal::of_warning(finding)),
@@ -331,7 +335,7 @@ fn wants_cure(finding: &Finding, options: &Options) -> bool {
     match finding.severity {
         Severity::Fail => true,
         Severity::Info => false,
-        Severity::Warn => match cure(finding.rule) {
+        Severity::Warn => match cure(finding) {
             Cure::None => false,
             Cure::Lossless(_) => options.fails(finding) || options.repair != Repair::Required,
             Cure::Rewrite => options.fails(finding) || options.repair == Repair::All,
@@ -343,7 +347,7 @@ fn wants_cure(finding: &Finding, options: &Options) -> bool {
 fn lossless_steps(cures: &[&Finding]) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     for finding in cures {
-        match cure(finding.rule) {
+        match cure(finding) {
             Cure::Lossless(step) if !steps.contains(&step) => steps.push(step),
             Cure::Lossless(_) => {}
             Cure::Rewrite | Cure::None => return None,

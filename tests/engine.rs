@@ -1,11 +1,11 @@
-//! Pictures that an installed ffmpeg codes anew: of the right shape, of the right colours, progressive.
+//! What an installed ffmpeg decodes and codes anew: pictures of the right shape and colours, progressive; sound in its place.
 //! Without an ffmpeg the tests are reported as ignored.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use mediafit::facts::{ColorTags, Media, VideoTrack};
-use mediafit::plan::{EngineChoice, Options};
-use mediafit::{Ask, Ending, Ffmpeg, Fitter, Policy, Source};
+use mediafit::plan::{AudioCodec, EngineChoice, Options, Step};
+use mediafit::{Ask, Ending, Ffmpeg, Fitter, Policy, Role, Source};
 use std::path::Path;
 use std::process::Command;
 
@@ -18,7 +18,7 @@ fn main() {
     if absent {
         eprintln!("ignored: ffmpeg not found");
     }
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         ("pixels_are_made_square_by_what_is_decoded", shape),
         ("high_dynamic_range_is_mapped_as_here", range),
         ("pictures_without_tags_keep_their_colours", untagged),
@@ -26,6 +26,7 @@ fn main() {
         ("flash_video_has_a_size", flash),
         ("theora_is_given_to_ffmpeg", theora),
         ("what_fails_here_goes_on_to_ffmpeg", lossless),
+        ("sound_stays_where_it_was", sound),
     ];
     let trials = tests.map(|(name, test)| Trial::test(name, test).with_ignored_flag(absent));
     libtest_mimic::run(&arguments, trials.into()).exit();
@@ -150,5 +151,59 @@ fn lossless() -> Result<(), Failed> {
     assert_eq!(made(words, "a.mp4", &fitter)?.track.frames, Some(15));
     let here = fitter.with_options(Options { engine: EngineChoice::Builtin, ..Options::default() });
     assert!(made(words, "a.mp4", &here).is_err());
+    Ok(())
+}
+
+/// Samples of a millisecond.
+const MS: usize = 48;
+
+/// What a file of sound decodes to.
+fn samples(path: &Path) -> Result<Vec<f32>, Failed> {
+    let raw = path.with_extension("raw");
+    let input = path.to_str().ok_or("a name that is no text")?;
+    ffmpeg(&format!("-i {input} -ac 1 -ar 48000 -f f32le"), &raw)?;
+    Ok(std::fs::read(&raw)?.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+}
+
+/// By how many samples `is` is later than `was`, up to 30 ms.
+fn lag(was: &[f32], is: &[f32]) -> isize {
+    const REACH: usize = 30 * MS;
+    let middle = &was[REACH..was.len().min(is.len()) - REACH];
+    let alike = |shift: usize| -> f32 { middle.iter().zip(&is[shift..]).map(|(one, other)| one * other).sum() };
+    let best = (0..=2 * REACH).max_by(|&one, &other| alike(one).total_cmp(&alike(other))).unwrap();
+    best as isize - REACH as isize
+}
+
+/// Priming and padding are taken off once, whoever decodes.
+fn sound() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let mut seen = 0;
+    for (name, codec) in [
+        ("a.webm", "libopus"),
+        ("a.mkv", "libopus"),
+        ("a.mp4", "libopus"),
+        ("a.m4a", "aac"),
+        ("a.mp3", "libmp3lame"),
+        ("a.ogg", "libvorbis"),
+    ] {
+        let path = folder.path().join(name);
+        ffmpeg(&format!("-f lavfi -i aevalsrc=0.4*sin(2*PI*(300+900*t)*t):s=48000:d=0.517 -c:a {codec}"), &path)?;
+        let options = Options {
+            engine: EngineChoice::Ffmpeg,
+            audio_codec: Some(AudioCodec::Opus),
+            loudness_centi_lufs: Some(-1600),
+            ..Options::default()
+        };
+        let (_, ending) = fitter().with_options(options).fit(&Source::open(&path)?, Ask::Role(Role::Audio))?;
+        let Ending::Fitted { fitted, steps, .. } = ending else { return Err(format!("{name}: {ending:?}").into()) };
+        assert!(matches!(steps[..], [Step::EncodeAudio { .. }]), "{name}: {steps:?}");
+        let result = folder.path().join("result.ogg");
+        fitted.save(&result)?;
+        let (was, is) = (samples(&path)?, samples(&result)?);
+        let (late, length) = (lag(&was, &is), was.len().abs_diff(is.len()));
+        assert!(late.unsigned_abs() <= 2 * MS && length <= 20 * MS, "{name}: {late} samples late, {length} apart");
+        seen += 1;
+    }
+    assert_eq!(seen, 6);
     Ok(())
 }

@@ -4,7 +4,6 @@ use super::frames::{Counted, Frame, Syntax, Tags, Walk};
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::codec::aac::{AdtsHeader, Config, Hidden, channels_of_block};
 use crate::error::{Error, Result};
-use crate::facts::Damage;
 use crate::source::Source;
 
 /// How ADTS frames are headed.
@@ -30,7 +29,6 @@ pub(crate) struct Adts<'a> {
     pub tags: Tags,
     first: u64,
     time: i64,
-    damage: Vec<Damage>,
 }
 
 impl<'a> Adts<'a> {
@@ -53,17 +51,12 @@ impl<'a> Adts<'a> {
         track.channels = Some(config.channels).filter(|&channels| channels > 0);
         track.sample_rate = Some(config.sample_rate);
         track.default = true;
-        Ok(Self { walk, tracks: [track], config, tags, first, time: 0, damage: Vec::new() })
+        Ok(Self { walk, tracks: [track], config, tags, first, time: 0 })
     }
 
     /// The configuration as played: with the SBR that the frames carry and no header tells.
     pub(crate) const fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// Ways in which the bytes break their format. A last frame that is not all there is none: streams are cut anywhere.
-    pub(crate) fn damage(&self) -> &[Damage] {
-        &self.damage
     }
 
     /// Where the frames start and where what stands behind them does.

@@ -129,7 +129,7 @@ pub(crate) struct Counted {
     pub samples: u64,
     /// Bytes of the frames.
     pub bytes: u64,
-    /// Whether a part of a frame stands at the end, which players leave out.
+    /// Whether a part of a frame stands at the end. What is no frame (tags, junk, less than a header) is none.
     pub cut: bool,
     /// Whether frames of another kind follow.
     pub changed: bool,

@@ -92,7 +92,7 @@ impl<'a> Mp3<'a> {
         Ok(opened)
     }
 
-    /// Ways in which the bytes break their format. A last frame that is not all there is none: streams are cut anywhere.
+    /// Ways in which the bytes break their format, as far as the first frame shows them.
     pub(crate) fn damage(&self) -> &[Damage] {
         &self.damage
     }
@@ -104,7 +104,8 @@ impl<'a> Mp3<'a> {
             return Ok(None);
         };
         let there = self.tags.end.saturating_sub(self.begin);
-        if u64::from(told).abs_diff(there) > TOLERANCE.min(there / 64 + 256) {
+        // Where there is less than was told, the last frame may be cut.
+        if there.checked_sub(told.into()).is_none_or(|more| more > TOLERANCE.min(there / 64 + 256)) {
             return Ok(None);
         }
         let (mut count, mut bytes) = (0, 0);

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::{Demuxer, Kind, Packet, Track, Want};
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::Damage;
+use crate::facts::{Damage, Ragged};
 use crate::source::Source;
 use page::{Page, Pages};
 use stream::{Codec, MAX_KEPT, Stream};
@@ -60,6 +60,8 @@ pub(crate) struct Ogg<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ending {
     granule: i64,
+    /// Whether a page is marked as the last.
+    marked: bool,
 }
 
 impl<'a> Ogg<'a> {
@@ -93,19 +95,25 @@ impl<'a> Ogg<'a> {
         &self.damage
     }
 
-    /// The last granule position of a track less its first, and whether the last page is all there. Read from the end of the file.
-    pub(crate) fn samples(&mut self, track: usize) -> Result<Option<u64>> {
-        let serial = self.streams.iter().find(|stream| stream.track == track).map(|stream| stream.serial);
-        let Some(serial) = serial else { return Ok(None) };
+    /// The last granule position of a track less its first, and what it lacks of a start and an end. Read from the end of the file.
+    pub(crate) fn samples(&mut self, track: usize) -> Result<(Option<u64>, Option<Ragged>)> {
+        let stream = self.streams.iter().find(|stream| stream.track == track);
+        let Some((serial, start)) = stream.map(|stream| (stream.serial, stream.start.unwrap_or(0))) else {
+            return Ok((None, None));
+        };
         let (mut last, mut chained) = self.tail(self.source.len().saturating_sub(TAIL), serial)?;
         if last.is_none_or(|last| self.is_uneven(serial, last.granule).unwrap_or(true)) {
             // Other streams fill the end, or there is another link.
             (last, chained) = self.tail(0, serial)?;
         }
         self.chained |= chained;
-        let start = self.streams.iter().find(|stream| stream.serial == serial).and_then(|stream| stream.start);
-        let Some(Ending { granule }) = last else { return Ok(None) };
-        Ok(u64::try_from(granule.saturating_sub(start.unwrap_or(0))).ok())
+        let Some(Ending { granule, marked }) = last else { return Ok((None, None)) };
+        let ragged = match (start, marked) {
+            (0, true) => None,
+            (0, false) => Some(Ragged::End),
+            _ => Some(Ragged::Start),
+        };
+        Ok((u64::try_from(granule.saturating_sub(start)).ok(), ragged))
     }
 
     /// Samples of all links of a chained file, each less its pre-skip. Links of another codec or rate than the track are damage.
@@ -161,8 +169,9 @@ impl<'a> Ogg<'a> {
         while let Some(page) = pages.next()? {
             // Files that were joined as they are keep one serial.
             chained |= page.begins() && last.as_ref().is_some_and(|last: &Ending| last.granule > 0);
-            if page.serial == serial && page.granule >= 0 {
-                last = Some(Ending { granule: page.granule });
+            if page.serial == serial {
+                let granule = page.position().or(last.map(|last| last.granule));
+                last = granule.map(|granule| Ending { granule, marked: page.ends() });
             } else if self.streams.iter().all(|stream| stream.serial != page.serial) {
                 chained = true;
             }
@@ -287,29 +296,32 @@ impl<'a> Ogg<'a> {
         // Pages are read when nothing waits, so that the clock stands at the first packet of this one.
         let Some(stream) = self.streams.get_mut(index) else { return };
         let added: i64 = self.waiting.iter().skip(before).map(|waiting| i64::from(waiting.samples)).sum();
-        if self.waiting.len() == before || page.granule < 0 {
-            return;
-        }
+        let Some(position) = page.position().filter(|_| self.waiting.len() > before) else { return };
         let time = stream.time;
         let (start, first) = match stream.start {
             Some(start) => (start, false),
-            None => (page.granule.saturating_sub(added), true),
+            None => (position.saturating_sub(added), true),
         };
+        // Recorders that are stopped leave the last page unmarked.
+        let last = page.ends() || page.end() >= self.source.len();
         if first {
-            // A first page that ends the stream as well is trimmed at its end; else Vorbis is trimmed at the start.
-            let primed = start < 0 && !page.ends() && matches!(stream.codec, Codec::Vorbis(..));
+            // A first page that ends the stream as well is trimmed at its end; else Vorbis is trimmed at the start, and
+            // Opus was cut out of a longer stream.
+            let early = start < 0 && !last;
+            let (primed, cut) =
+                (early && matches!(stream.codec, Codec::Vorbis(..)), early && matches!(stream.codec, Codec::Opus));
             if let (true, Some(track)) = (primed && time == 0, self.tracks.get_mut(stream.track)) {
                 track.priming = u32::try_from(start.unsigned_abs()).ok();
             }
-            stream.start = Some(if primed { start } else { start.max(0) }.saturating_sub(time));
+            stream.start = Some(if primed || cut { start } else { start.max(0) }.saturating_sub(time));
         }
-        let told = page.granule.saturating_sub(stream.start.unwrap_or(0));
+        let told = position.saturating_sub(stream.start.unwrap_or(0));
         let reached = time.saturating_add(added);
         if told > reached && !first {
             // Pages were lost.
             stream.time = time.saturating_add(told - reached);
         }
-        if page.ends() && told < reached {
+        if last && told < reached {
             let mut excess = reached - told;
             for waiting in self.waiting.iter_mut().skip(before).rev() {
                 let part = excess.min(i64::from(waiting.samples));

@@ -95,6 +95,9 @@ pub struct AudioTrack {
     /// What its edit list does.
     #[serde(default, skip_serializing_if = "Edit::is_none")]
     pub edit: Edit,
+    /// What a stream of Ogg Opus or ADTS lacks to be whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ragged: Option<Ragged>,
 }
 
 /// A stream of moving pictures.
@@ -309,6 +312,16 @@ pub enum Edit {
     Delay,
     /// Anything else: several pieces, another speed. Of Ogg Opus: a chain of streams.
     Complex,
+}
+
+/// What a stream of Ogg Opus (RFC 7845 §4) or ADTS lacks to be whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ragged {
+    /// A start: its positions are not counted from its first packet, as where it was cut out of a longer one.
+    Start,
+    /// An end: no page is marked as the last, or the last frame is not all there, as where a recorder was stopped.
+    End,
 }
 
 impl Edit {

@@ -6,7 +6,7 @@ use crate::codec::amr::Band;
 use crate::demux::adts::Adts;
 use crate::demux::amr::Amr;
 use crate::error::Result;
-use crate::facts::{AudioTrack, Damage};
+use crate::facts::{AudioTrack, Damage, Ragged};
 use crate::source::Source;
 
 /// What can be measured of an ADTS stream.
@@ -19,9 +19,8 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     };
     let counted = adts.count()?;
     let config = *adts.config();
-    let mut damage = adts.damage().to_vec();
-    damage.extend(counted.damage());
-    if counted.frames == 0 {
+    let mut damage = Vec::from_iter(counted.damage());
+    if counted.frames == 0 && damage.is_empty() {
         damage.push(Damage::Truncated("the first frame ends beyond the file".to_owned()));
     }
     let duration_us = sound::microseconds(counted.samples, config.core_rate);
@@ -33,6 +32,8 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         duration_us,
         bitrate: sound::bitrate(counted.bytes, duration_us),
         default: true,
+        // A stream that is recorded is cut anywhere by its nature; only the piece of a frame is to be left out.
+        ragged: counted.cut.then_some(Ragged::End),
         ..AudioTrack::default()
     };
     let mut found = sound::alone(track, damage);

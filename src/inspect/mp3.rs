@@ -26,6 +26,11 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         None => {
             let counted = mp3.count()?;
             damage.extend(counted.damage());
+            // Players leave the piece out, and so could we; but an MP3 is a file that was finished once, and nothing tells
+            // whether a download lost a piece or its second half. Who knows better salvages the whole frames.
+            if counted.cut && damage.is_empty() {
+                damage.push(Damage::Truncated("the last frame ends beyond the file".to_owned()));
+            }
             (counted.frames, counted.samples, counted.bytes)
         }
     };

@@ -20,7 +20,8 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     for (index, track) in tracks.iter().enumerate() {
         match track.kind {
             Kind::Audio => {
-                let played = ogg.samples(index)?.map(|all| all.saturating_sub(u64::from(track.priming.unwrap_or(0))));
+                let (all, ragged) = ogg.samples(index)?;
+                let played = all.map(|all| all.saturating_sub(u64::from(track.priming.unwrap_or(0))));
                 let chained = if ogg.chained { ogg.chained_samples(index)? } else { None };
                 let duration_us = chained.or(played).and_then(|samples| sound::microseconds(samples, track.timescale));
                 let (comments, picture) = ogg.comments(index);
@@ -31,6 +32,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
                     duration_us,
                     packet_us: first.and_then(opus::packet_samples_48k).map(opus::microseconds),
                     packet_code: first.and_then(opus::packet_code),
+                    ragged: ragged.filter(|_| track.codec == "opus" && !ogg.chained),
                     edit: if chained.is_some() { Edit::Complex } else { Edit::None },
                     ..sound::described(track)
                 });

@@ -5,7 +5,7 @@ use super::stream::Streamed;
 use crate::bytes::{array, be32, byte, le16, le32, le64};
 use crate::codec::mpeg_audio::id3_has_picture;
 use crate::codec::of_wave_tag;
-use crate::demux::mp3::Mp3;
+use crate::demux::{mp3::Mp3, riff};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage};
 use crate::source::Source;
@@ -13,16 +13,8 @@ use crate::source::Source;
 /// The most chunks that are looked at.
 const MAX_CHUNKS: usize = 1024;
 
-/// Sizes from here on are what recorders write that cannot go back: 0xFFFFFFFF, 0x7FFFFFFF, or a little less.
-const OPEN_ENDED: u32 = 0x7fff_0000;
-
 /// A tag chunk is read up to here for a picture.
 const MAX_TAG: usize = 256 * 1024;
-
-/// Chunks that may follow data of no length; all else that follows is the data of a recorder that never came back.
-const KNOWN: &[&[u8; 4]] = &[
-    b"LIST", b"JUNK", b"PAD ", b"fact", b"bext", b"cue ", b"id3 ", b"ID3 ", b"iXML", b"smpl", b"inst", b"axml", b"PEAK",
-];
 
 /// The format (`fmt `).
 #[derive(Debug, Clone, Copy, Default)]
@@ -168,9 +160,9 @@ fn read(source: &Source) -> Result<Chunks> {
             b"ds64" => chunks.long_data = le64(&source.bytes_at(start, 16)?, 8),
             b"fact" => chunks.fact_samples = le32(&source.bytes_at(start, 4)?, 0).map(u64::from),
             b"data" if chunks.data.is_none() => {
-                let told = data_size(source, start, size, &chunks)?;
-                end = told.map_or(length, |told| start.saturating_add(told));
-                chunks.data = Some((start, end.min(length), told));
+                let extent = riff::data(source, start, size, chunks.long_data)?;
+                end = extent.end;
+                chunks.data = Some((start, end.min(length), extent.told));
             }
             _ => {
                 chunks.metadata += end.min(length).saturating_sub(start);
@@ -186,25 +178,6 @@ fn read(source: &Source) -> Result<Chunks> {
         }
     }
     Ok(chunks)
-}
-
-/// The data's size, where its header's word is believed; none: it goes on to the end of the file.
-fn data_size(source: &Source, start: u64, size: u32, chunks: &Chunks) -> Result<Option<u64>> {
-    let there = source.len().saturating_sub(start);
-    if size == u32::MAX
-        && let Some(long) = chunks.long_data.filter(|&long| long > 0 && long != u64::MAX)
-    {
-        return Ok(Some(long));
-    }
-    if size >= OPEN_ENDED && u64::from(size) > there {
-        return Ok(None);
-    }
-    if size == 0 && there > 0 {
-        let next = source.bytes_at(start, 8)?;
-        let follows = KNOWN.iter().any(|kind| next.starts_with(*kind));
-        return Ok(if follows { Some(0) } else { None });
-    }
-    Ok(Some(u64::from(size)))
 }
 
 /// What can be measured of an AIFF or AIFC.

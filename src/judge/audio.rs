@@ -1,7 +1,7 @@
 //! The rules for sound: audio files and voice notes (whatsapp-media §1.2 and §1.3, `aud.*`).
 
 use super::{Finding, Rule, Severity, container, encrypted, names, several, size, streams};
-use crate::facts::{Edit, Facts, OtherKind, StreamFacts};
+use crate::facts::{Edit, Facts, OtherKind, Ragged, StreamFacts};
 use crate::format::Format;
 use crate::policy::Policy;
 use Severity::{Fail, Info, Warn};
@@ -33,6 +33,7 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
         mono(streams, Rule::AudioChannels, rules.max_ogg_channels, findings);
         chain(streams, findings);
     }
+    ragged(facts, streams, Rule::AudioContainer, findings);
     if streams.fragmented {
         let message = "a fragmented MP4 is stored but not played";
         findings.push(Finding::new(Rule::AudioFragmented, Fail, true, false, message));
@@ -66,6 +67,7 @@ pub(super) fn judge_voice(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
     if facts.format == Format::OggOpus {
         mono(streams, Rule::VoiceChannels, rules.max_ogg_channels, findings);
         chain(streams, findings);
+        ragged(facts, streams, Rule::VoiceContainer, findings);
         let packet = streams.audio.first().and_then(|track| track.packet_us);
         if let Some(packet_us) = packet.filter(|&us| us != VOICE_PACKET_US) {
             let message = format!("packets of {} ms, where phones record 60 ms", f64::from(packet_us) / 1000.0);
@@ -81,6 +83,21 @@ fn chain(streams: &StreamFacts, findings: &mut Vec<Finding>) {
         let message = "a chain of streams, of which only the first is played";
         findings.push(Finding::new(Rule::AudioStreams, Fail, "chained", "one stream", message));
     }
+}
+
+/// Players differ in what they make of such streams: some show a wrong length, some refuse them.
+fn ragged(facts: &Facts, streams: &StreamFacts, rule: Rule, findings: &mut Vec<Finding>) {
+    // A file that is cut has no end either: one cause, one finding.
+    let ragged = streams.audio.first().and_then(|track| track.ragged).filter(|_| facts.damage.is_empty());
+    let (found, message) = match ragged {
+        Some(Ragged::Start) => {
+            ("no start", "positions are not counted from the first packet, as of a stream cut out of another")
+        }
+        Some(Ragged::End) if facts.format == Format::Adts => ("no end", "the last frame is not all there"),
+        Some(Ragged::End) => ("no end", "no page is marked as the last, as of a recording that was stopped"),
+        None => return,
+    };
+    findings.push(Finding::new(rule, Warn, found, "a whole stream", message));
 }
 
 fn codecs_in_mp4(streams: &StreamFacts, findings: &mut Vec<Finding>) {

@@ -16,7 +16,8 @@ const DECODED: [&str; 13] =
     ["aac", "adpcm", "alac", "alaw", "amr", "amr-wb", "flac", "mp3", "mulaw", "opus", "pcm", "pcm-float", "vorbis"];
 
 /// Containers whose packets can be had by themselves.
-const DEMUXED: [Format; 9] = [
+const DEMUXED: [Format; 10] = [
+    Format::Mp3,
     Format::M4a,
     Format::ThreeGpAudio,
     Format::MovAudio,
@@ -167,22 +168,21 @@ impl Case<'_> {
     /// Which accepted container takes the packets of `track` as they are.
     fn copy_target(&self, track: &AudioTrack) -> Option<Format> {
         let format = self.facts.format;
-        let mono = track.channels == Some(1);
+        let rules = match self.role {
+            Role::Voice => &self.policy.voice,
+            Role::Audio | Role::Image | Role::Sticker | Role::Video | Role::Document => &self.policy.audio,
+        };
         let target = match track.codec.as_str() {
             "aac" if format == Format::Adts => Format::Adts,
             "aac" => Format::M4a,
-            "opus" if mono => Format::OggOpus,
+            "opus" if track.channels.is_some_and(|count| count <= rules.max_ogg_channels) => Format::OggOpus,
             "mp3" => Format::Mp3,
             "amr" => Format::Amr,
             _ => return None,
         };
-        let accepted = match self.role {
-            Role::Voice => &self.policy.voice.formats,
-            Role::Audio | Role::Image | Role::Sticker | Role::Video | Role::Document => &self.policy.audio.formats,
-        };
         let demuxed =
             DEMUXED.contains(&format) || (target == Format::Mp3 && matches!(format, Format::Wav | Format::Rf64));
-        (accepted.contains(&target) && demuxed && !track.encrypted).then_some(target)
+        (rules.formats.contains(&target) && demuxed && !track.encrypted).then_some(target)
     }
 
     /// The ways of coding it anew, best first.

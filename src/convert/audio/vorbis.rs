@@ -47,14 +47,82 @@ impl Decoder for VorbisDecoder {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::convert::audio::{Opening, open_track};
+    use crate::demux::{Packet, Want};
     use crate::source::Source;
     use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    /// What one damaged stream may take, beside others.
+    const LONGEST: Duration = Duration::from_secs(2);
+
+    /// The most address space that all of them may ask for, in KiB.
+    const MOST_KIB: u64 = 200 * 1024;
+
+    fn surround() -> Source {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/streams/vorbis-surround.ogg");
+        Source::open(&path).unwrap()
+    }
+
+    fn peak_kib() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    }
+
+    /// Pages have checksums: what is damaged here are the headers and packets behind them.
+    #[test]
+    fn damage_costs_little_and_breaks_nothing() {
+        let source = surround();
+        let mut demuxer = crate::demux::open(&source, crate::format::Format::OggVorbis).unwrap();
+        let track = demuxer.tracks()[0].clone();
+        let (mut packets, mut packet) = (Vec::new(), Packet::default());
+        while demuxer.next(&mut packet, Want::Content).unwrap() {
+            packets.push(packet.data.clone());
+        }
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut below = |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % limit.max(1) as u64).unwrap()
+        };
+        let before = peak_kib();
+        let (mut opened, mut decoded) = (0, 0);
+        for round in 0..400 {
+            let (mut track, mut packets) = (track.clone(), packets.clone());
+            for _ in 0..=below(4) {
+                let index = below(packets.len());
+                // Half of them in the headers, of which the codebooks are the most.
+                let bytes = if round % 2 == 0 { &mut track.config } else { &mut packets[index] };
+                let at = below(bytes.len());
+                match below(4) {
+                    0 if below(4) == 0 => bytes.truncate(at),
+                    0 | 1 => bytes[at] ^= 1 << below(8),
+                    _ => bytes[at] = [0, 0xff, 0x7f, u8::try_from(below(256)).unwrap()][below(4)],
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            let started = Instant::now();
+            if let Ok(mut decoder) = VorbisDecoder::new(&track) {
+                opened += 1;
+                let mut samples = Vec::new();
+                decoded += packets.iter().filter(|packet| decoder.decode(packet, &mut samples).is_ok()).count();
+            }
+            let took = started.elapsed();
+            assert!(took < LONGEST, "round {round}: {took:?}");
+        }
+        assert!(opened > 200 && decoded > 1000, "{opened} {decoded}");
+        let grown = peak_kib().saturating_sub(before);
+        assert!(grown < MOST_KIB, "grew by {grown} KiB");
+    }
 
     #[test]
     fn channels_are_parted() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/streams/vorbis-surround.ogg");
-        let source = Source::open(&path).unwrap();
+        let source = surround();
         let demuxer = crate::demux::open(&source, crate::format::Format::OggVorbis).unwrap();
         let mut pcm = open_track(demuxer, 0, Opening::default()).unwrap();
         let mut samples = Vec::new();

@@ -9,7 +9,7 @@ use super::stored::{Reading, StoredSource};
 use super::symphonia::SymphoniaDecoder;
 use crate::bytes::{le16, le32, le64};
 use crate::codec::of_wave_tag;
-use crate::demux::mp3::Mp3;
+use crate::demux::{mp3::Mp3, riff};
 use crate::error::{Error, Result};
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
@@ -129,13 +129,7 @@ fn walk(source: &Source) -> Result<Chunks> {
             Some(b"ds64") => long = le64(&source.bytes_at(body, 16)?, 8),
             Some(b"data") => {
                 let form = form.ok_or_else(|| broken("format chunk before its data"))?;
-                // What was written to a pipe has no size.
-                let size = match (size, long) {
-                    (u32::MAX, Some(long)) => long,
-                    (0 | u32::MAX, _) => u64::MAX,
-                    (size, _) => size.into(),
-                };
-                let end = body.saturating_add(size).min(source.len());
+                let end = riff::data(source, body, size, long)?.end.min(source.len());
                 return Ok(Chunks { form, start: body, end, frames });
             }
             _ => {}

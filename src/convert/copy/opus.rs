@@ -29,7 +29,7 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
     let mut first_time = None;
     // Where the packet before ended by the container's times.
     let mut expected = 0_u64;
-    let mut discard = 0_u64;
+    let (mut discard, mut short) = (0_u64, 0_u64);
     let mut writer = None::<OggOpusWriter>;
     let mut out = Some(out);
     let mut packet = Packet::default();
@@ -43,6 +43,10 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
         // What the last packets hold too much adds up.
         let unplayed = u64::from(samples).min(discarded(packet.discard_ns));
         discard = if unplayed > 0 { discard + unplayed } else { 0 };
+        // MP4 and its kin state a shorter last packet (Opus in ISOBMFF §4.4); before others, less is a rounding of times.
+        let length = in_samples(i64::try_from(packet.duration).unwrap_or(0), track.timescale);
+        let states_end = track.sample_entry.is_some() && length > 0;
+        short = if states_end { u64::from(samples).saturating_sub(length) } else { 0 };
         // Whole packets before a start within the stream are left out, but for what the decoder settles on.
         if writer.is_none() && at + u64::from(samples) + PRE_ROLL <= cut.start {
             at += u64::from(samples);
@@ -77,7 +81,7 @@ pub(super) fn copy(out: &mut Spool, track: &Track, packets: &mut dyn Packets, ca
     }
     let Some(writer) = writer else { return Err(Error::malformed("holds no sound")) };
     let before = skipped + u64::from(head.pre_skip);
-    let end = cut.end.unwrap_or_else(|| at.saturating_sub(discard.max(cut.padding)));
+    let end = cut.end.unwrap_or_else(|| at.saturating_sub(discard.max(short).max(cut.padding)));
     writer.finish(Some(end.saturating_sub(before)))
 }
 

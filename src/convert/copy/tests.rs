@@ -92,6 +92,21 @@ fn opus_ends_where_matroska_says() {
     assert_eq!(bytes, copied(&fake, &[0], Target::OggOpus).unwrap());
 }
 
+/// MP4 has the last packet shorter than it decodes to. One before others was rounded.
+#[test]
+fn opus_ends_where_the_last_packet_of_mp4_does() {
+    let mut fake = opus(100);
+    fake.tracks[0].timescale = 48_000;
+    for (index, packet) in Rc::get_mut(&mut fake.packets).unwrap().iter_mut().enumerate() {
+        let length = [960, 959, 456][usize::from(index % 2 == 1) + usize::from(index == 99)];
+        (packet.dts, packet.pts, packet.duration) = (index as i64 * 960, index as i64 * 960, length);
+    }
+    let last = |fake: &Fake| ogg(&copied(fake, &[0], Target::OggOpus).unwrap()).1;
+    assert_eq!(last(&fake), 100 * 960);
+    fake.tracks[0].sample_entry = Some(Vec::new());
+    assert_eq!(last(&fake), 99 * 960 + 456);
+}
+
 #[test]
 fn opus_ends_and_starts_where_an_edit_says() {
     let mut fake = opus(100);

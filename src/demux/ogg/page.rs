@@ -49,6 +49,11 @@ impl Page {
         })
     }
 
+    /// Where the last packet that ends on it ends.
+    pub(super) fn position(&self) -> Option<i64> {
+        Some(self.granule).filter(|&granule| granule != -1)
+    }
+
     /// Whether its first packet started on a page before.
     pub(super) const fn continues(&self) -> bool {
         self.flags & 0x01 != 0

@@ -209,9 +209,25 @@ fn streams_that_end_within_a_frame_or_page() {
     assert!(matches!(cut("audio/unfit__vorbis__audio.codec.ogg"), Some(Damage::Truncated(_))));
     assert!(matches!(cut("audio/unfit__pcm-s16__audio.container.wav"), Some(Damage::Truncated(_))));
     assert!(matches!(cut("audio/unfit__pcm__audio.container.flac"), Some(Damage::Truncated(_))));
-    // Streams without an index are cut anywhere, and play up to there.
+    assert!(matches!(cut("audio/fit__mp3.mp3"), Some(Damage::Truncated(_))));
+    // What is recorded from a stream is cut anywhere.
     assert_eq!(cut("audio/fit__adts.aac"), None);
-    assert_eq!(cut("audio/fit__mp3.mp3"), None);
+}
+
+#[test]
+fn what_stands_behind_the_last_frame_is_no_cut() {
+    let id3v1 = [b"TAG".as_slice(), &[b'x'; 125]].concat();
+    let ape = [b"APETAGEX".as_slice(), &2000_u32.to_le_bytes(), &32_u32.to_le_bytes(), &[0; 16]].concat();
+    let both = [ape, id3v1.clone()].concat();
+    let lyrics = b"LYRICSBEGININD00000LYRICS200".as_slice();
+    for name in ["audio/fit__mp3.mp3", "audio/fit__adts.aac"] {
+        let sound = read(name);
+        let header = &sound[..3];
+        for behind in [&id3v1, &both, lyrics, &id3v1[..90], &[7, 1, 9], &[0; 500], header] {
+            let (streams, damage) = facts([&sound, behind].concat());
+            assert_eq!((streams.audio[0].ragged, damage), (None, vec![]), "{name}: {} bytes", behind.len());
+        }
+    }
 }
 
 #[test]
@@ -219,7 +235,7 @@ fn packets_add_up_to_the_length() {
     let total = |name: &str| -> (u64, u64, i64) {
         let source = Source::from_bytes(read(name), None);
         let mut ogg = Ogg::open(&source).unwrap();
-        let all = ogg.samples(0).unwrap().unwrap();
+        let all = ogg.samples(0).unwrap().0.unwrap();
         let (mut packet, mut samples, mut discard) = (Packet::default(), 0, 0);
         let rate = i64::from(ogg.tracks()[0].timescale);
         while ogg.next(&mut packet, Want::Table).unwrap() {
