@@ -1,8 +1,10 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
 pub(crate) mod aac;
+pub(crate) mod ac3;
 pub(crate) mod amr;
 pub(crate) mod av1;
+pub(crate) mod dts;
 pub(crate) mod flac;
 pub(crate) mod h264;
 pub(crate) mod hevc;

@@ -140,6 +140,8 @@ const DEMUXERS: &[(&[Format], &str)] = &[
     (&[Format::Amr],                                                                                                "amr"),
     (&[Format::AmrWb],                                                                                              "amr"),
     (&[Format::Ac3],                                                                                                "ac3"),
+    (&[Format::Dts],                                                                                                "dts"),
+    (&[Format::Loas],                                                                                               "loas"),
     (&[Format::Ape],                                                                                                "ape"),
     (&[Format::Gif],                                                                                                "gif"),
     (&[Format::Apng],                                                                                               "apng"),

@@ -185,6 +185,8 @@ formats! {
     Wma         "wma"         Audio    "audio/x-ms-wma"                 ["wma" "asf"]              "Windows Media audio"
     Mp2         "mp2"         Audio    "audio/mpeg"                     ["mp2"]                    "MPEG layer I or II"
     Ac3         "ac3"         Audio    "audio/ac3"                      ["ac3" "eac3"]             "AC-3"
+    Dts         "dts"         Audio    "audio/vnd.dts"                  ["dts"]                    "DTS"
+    Loas        "loas"        Audio    "audio/mp4a-latm"                ["latm" "loas"]            "AAC (LOAS)"
     Ape         "ape"         Audio    "audio/x-ape"                    ["ape"]                    "Monkey's Audio"
     Midi        "midi"        Audio    "audio/midi"                     ["mid" "midi"]             "MIDI"
 

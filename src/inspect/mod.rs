@@ -21,6 +21,7 @@ mod caf;
 mod exif;
 mod flac;
 mod flv;
+mod framed;
 mod gif;
 mod heif;
 mod heif_items;

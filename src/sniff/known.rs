@@ -32,7 +32,7 @@ const DOUBTED: &[&str] = &[
 ];
 
 /// Magic of other known types that `infer` lacks: WavPack, True Audio, Musepack, DSDIFF, RIFF of
-/// other forms, Wave64, DTS, Creative voice.
+/// other forms, Wave64, Creative voice.
 const OTHER_MAGIC: &[&[u8]] = &[
     b"wvpk",
     b"TTA1",
@@ -43,7 +43,6 @@ const OTHER_MAGIC: &[&[u8]] = &[
     b"RIFF",
     b"RIFX",
     b"riff\x2e\x91\xcf\x11",
-    b"\x7f\xfe\x80\x01",
     b"Creative Voice File\x1a",
 ];
 

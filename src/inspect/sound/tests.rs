@@ -285,6 +285,45 @@ fn files_that_were_joined() {
 }
 
 #[test]
+fn frames_that_are_not_decoded_here_are_counted() {
+    let frame = |head: &[u8], length: usize| [head, &vec![0x11; length - head.len()]].concat();
+    let ac3 = frame(&[0x0b, 0x77, 0, 0, 0x1e, 0x40, 0xe1], 1792);
+    let eac3 = frame(&[0x0b, 0x77, 0x02, 0xff, 0x34, 0x87], 1536);
+    // More channels for the frame before it, which last no longer.
+    let dependent = frame(&[0x0b, 0x77, 0x40, 0xff, 0x34, 0x87], 512);
+    let dts = frame(&[0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x75, 0xb0, 0xb7, 0x60, 0x08, 0], 1884);
+    let extension = frame(&[0x64, 0x58, 0x20, 0x25, 0, 0x01, 0xe0, 0x0c, 0x60], 100);
+    let loas = frame(&[0x56, 0xe0, 0x61, 0x20, 0x00, 0x11, 0x90], 100);
+    let double = [eac3.clone(), dependent].concat();
+    for (unit, codec, rate, channels, samples) in [
+        (ac3, "ac3", 48_000, 6, 1536),
+        (eac3, "eac3", 48_000, 2, 1536),
+        (double, "eac3", 48_000, 2, 1536),
+        (dts.clone(), "dts", 48_000, 2, 512),
+        ([dts, extension].concat(), "dts", 48_000, 2, 512),
+        (loas, "aac-latm", 48_000, 2, 1024),
+    ] {
+        let whole = unit.repeat(100);
+        let counted = |bytes: &[u8], frames: u64| {
+            let (streams, mut damage) = facts(bytes.to_vec());
+            let track = &streams.audio[0];
+            assert_eq!((track.codec.as_str(), track.sample_rate, track.channels), (codec, Some(rate), Some(channels)));
+            assert_eq!(track.duration_us, Some(samples * frames * 1_000_000 / u64::from(rate)), "{codec}");
+            damage.pop()
+        };
+        assert_eq!(counted(&whole, 100), None, "{codec}");
+        assert_eq!(counted(&[whole.as_slice(), &[0; 3000]].concat(), 100), None, "{codec}");
+        for cut in [5, 40] {
+            assert!(matches!(counted(&whole[..unit.len() * 50 + cut], 50), Some(Damage::Truncated(_))), "{codec}");
+        }
+        let (front, back) = whole.split_at(unit.len() * 50);
+        for (lost, bytes) in [(0, [front, b"and no sound", back].concat()), (50, [front, &[0x22; 3000]].concat())] {
+            assert!(matches!(counted(&bytes, 100 - lost), Some(Damage::Malformed(_))), "{codec}");
+        }
+    }
+}
+
+#[test]
 fn a_count_of_frames_that_lies_is_not_believed() {
     let sound = read("audio/fit__mp3.mp3");
     let (expected, length) = (facts(sound.clone()).0.duration_us, Header::parse(&sound).unwrap().frame_length);
