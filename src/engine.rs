@@ -143,6 +143,12 @@ const DEMUXERS: &[(&[Format], &str)] = &[
     (&[Format::Dts],                                                                                                "dts"),
     (&[Format::Loas],                                                                                               "loas"),
     (&[Format::Ape],                                                                                                "ape"),
+    (&[Format::W64],                                                                                                "w64"),
+    (&[Format::Au],                                                                                                 "au"),
+    (&[Format::Tta],                                                                                                "tta"),
+    (&[Format::WavPack],                                                                                            "wv"),
+    (&[Format::Musepack],                                                                                           "mpc8"),
+    (&[Format::MusepackSv7],                                                                                        "mpc"),
     (&[Format::Gif],                                                                                                "gif"),
     (&[Format::Apng],                                                                                               "apng"),
 ];

@@ -15,6 +15,7 @@ use stream::Streamed;
 
 mod adts;
 mod asf;
+mod au;
 mod avi;
 mod bmp;
 mod caf;
@@ -38,6 +39,7 @@ mod mp3;
 mod mpegps;
 mod mpegts;
 mod ogg;
+mod packed;
 mod png;
 mod png_chunk;
 mod psd;

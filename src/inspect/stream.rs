@@ -1,7 +1,7 @@
 //! Sound and moving pictures: which container is looked at by whom.
 
 use super::movie;
-use super::{adts, caf, flac, framed, mp3, ogg, wav, wma};
+use super::{adts, au, caf, flac, framed, mp3, ogg, packed, wav, wma};
 use super::{asf, avi, flv, matroska, mpegps, mpegts};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
@@ -37,11 +37,15 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
         Format::OggOpus | Format::OggVorbis | Format::OggFlac | Format::OggSpeex | Format::OggTheora => {
             ogg::inspect(source)?
         }
-        Format::Wav | Format::Rf64 => wav::inspect(source)?,
+        Format::Wav | Format::Rf64 | Format::W64 => wav::inspect(source)?,
         Format::Aiff => wav::inspect_aiff(source)?,
+        Format::Au => au::inspect(source)?,
         Format::Caf => caf::inspect(source)?,
         Format::Flac => flac::inspect(source)?,
         Format::Wma => wma::inspect(source)?,
+        Format::Tta | Format::WavPack | Format::Ape | Format::Musepack | Format::MusepackSv7 => {
+            packed::inspect(source, sniffed.format)?
+        }
         Format::Mkv | Format::Mka | Format::Webm | Format::WebmAudio => matroska::inspect(source)?,
         Format::Avi => avi::inspect(source)?,
         Format::MpegTs => mpegts::inspect(source)?,

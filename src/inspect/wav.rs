@@ -1,20 +1,20 @@
-//! WAV and RF64: format, data, and how far the data's size can be believed (RIFF MCI §3, EBU Tech 3306).
+//! WAV, RF64, RIFX and Wave64: format, data, and how far the data's size can be believed (RIFF MCI §3, EBU Tech 3306).
 
 use super::sound;
 use super::stream::Streamed;
 use crate::bytes::{array, be32, byte, le16, le32, le64};
 use crate::codec::mpeg_audio::id3_has_picture;
-use crate::codec::of_wave_tag;
+use crate::codec::{dts, of_wave_tag};
+use crate::demux::framed::Dts;
+use crate::demux::frames::Walk;
 use crate::demux::mp3::Mp3;
+use crate::demux::wave::{Chunk, Wave};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage};
 use crate::source::Source;
 
 /// The most chunks that are looked at.
 const MAX_CHUNKS: usize = 1024;
-
-/// Sizes from here on are what recorders write that cannot go back: 0xFFFFFFFF, 0x7FFFFFFF, or a little less.
-const OPEN_ENDED: u32 = 0x7fff_0000;
 
 /// A tag chunk is read up to here for a picture.
 const MAX_TAG: usize = 256 * 1024;
@@ -133,6 +133,11 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
             samples = Some(mp3.count()?.samples.saturating_sub(mp3.delays()));
         }
         track.bits = None;
+    } else if let Some(header) = dts_within(source, &format, start, end)? {
+        // Played as samples it is noise.
+        track.codec = "dts".to_owned();
+        (track.sample_rate, track.channels) = (Some(header.sample_rate), Some(header.channels));
+        (track.bits, samples) = (None, None);
     } else if codec == "adpcm" {
         // The encoder's count leaves out what fills the last block.
         samples = chunks.fact_samples.filter(|&fact| samples.is_none_or(|all| fact <= all)).or(samples);
@@ -157,30 +162,34 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
 
 fn read(source: &Source) -> Result<Chunks> {
     let length = source.len();
-    let (mut chunks, mut at) = (Chunks::default(), 12_u64);
+    let wave = Wave::of(source.head()?);
+    let (mut chunks, mut at) = (Chunks::default(), wave.first());
     for _ in 0..MAX_CHUNKS {
-        let head = source.bytes_at(at, 8)?;
-        let (Some(kind), Some(size)) = (array::<4>(&head, 0), le32(&head, 4)) else { break };
-        let start = at + 8;
-        let mut end = start.saturating_add(u64::from(size));
+        let Some(chunk) = wave.chunk(&source.bytes_at(at, Wave::HEADER)?, at) else { break };
+        let Chunk { kind, start, size } = chunk;
+        let mut end = start.saturating_add(size);
+        let there = usize::try_from(size).unwrap_or(usize::MAX);
         match &kind {
-            b"fmt " => chunks.format = chunks.format.or(Format::parse(&source.bytes_at(start, 40.min(size as usize))?)),
+            b"fmt " => {
+                let format = wave.format(source.bytes_at(start, 40.min(there))?);
+                chunks.format = chunks.format.or(Format::parse(&format));
+            }
             b"ds64" => chunks.long_data = le64(&source.bytes_at(start, 16)?, 8),
-            b"fact" => chunks.fact_samples = le32(&source.bytes_at(start, 4)?, 0).map(u64::from),
+            b"fact" => chunks.fact_samples = wave.number(&source.bytes_at(start, 4)?).map(u64::from),
             b"data" if chunks.data.is_none() => {
-                let told = data_size(source, start, size, &chunks)?;
+                let told = data_size(source, wave, start, size, &chunks)?;
                 end = told.map_or(length, |told| start.saturating_add(told));
                 chunks.data = Some((start, end.min(length), told));
             }
             _ => {
                 chunks.metadata += end.min(length).saturating_sub(start);
                 if kind.eq_ignore_ascii_case(b"id3 ") {
-                    chunks.picture |= id3_has_picture(&source.bytes_at(start, MAX_TAG.min(size as usize))?);
+                    chunks.picture |= id3_has_picture(&source.bytes_at(start, MAX_TAG.min(there))?);
                 }
             }
         }
-        // Chunks are padded to even places; some writers forget it.
-        at = end.saturating_add((end - start) % 2);
+        // Chunks are padded; some writers forget it.
+        at = wave.behind(&chunk, end);
         if at >= length {
             break;
         }
@@ -189,14 +198,14 @@ fn read(source: &Source) -> Result<Chunks> {
 }
 
 /// The data's size, where its header's word is believed; none: it goes on to the end of the file.
-fn data_size(source: &Source, start: u64, size: u32, chunks: &Chunks) -> Result<Option<u64>> {
+fn data_size(source: &Source, wave: Wave, start: u64, size: u64, chunks: &Chunks) -> Result<Option<u64>> {
     let there = source.len().saturating_sub(start);
-    if size == u32::MAX
+    if size == u64::from(u32::MAX)
         && let Some(long) = chunks.long_data.filter(|&long| long > 0 && long != u64::MAX)
     {
         return Ok(Some(long));
     }
-    if size >= OPEN_ENDED && u64::from(size) > there {
+    if size >= wave.open_ended() && size > there {
         return Ok(None);
     }
     if size == 0 && there > 0 {
@@ -204,7 +213,24 @@ fn data_size(source: &Source, start: u64, size: u32, chunks: &Chunks) -> Result<
         let follows = KNOWN.iter().any(|kind| next.starts_with(*kind));
         return Ok(if follows { Some(0) } else { None });
     }
-    Ok(Some(u64::from(size)))
+    Ok(Some(size))
+}
+
+/// The first frame of DTS in data that may be called PCM, as on compact discs: behind silence, and followed by others.
+fn dts_within(source: &Source, format: &Format, start: u64, end: u64) -> Result<Option<dts::Header>> {
+    const SILENCE: usize = 4096;
+    let of_discs = (format.tag, format.bits, format.channels) == (1, 16, 2);
+    if !of_discs && of_wave_tag(format.tag) != "dts" {
+        return Ok(None);
+    }
+    let head = source.bytes_at(start, SILENCE)?;
+    let silent = head.iter().position(|&byte| byte != 0).unwrap_or(0) as u64;
+    if head.get(silent as usize..).and_then(dts::Header::parse).is_none() {
+        return Ok(None);
+    }
+    let at = start + silent;
+    let Some(mut walk) = Walk::<Dts>::find(source, at, end)?.filter(|walk| walk.at() == at) else { return Ok(None) };
+    Ok(dts::Header::parse(walk.content(at, dts::Header::SIZE)?))
 }
 
 /// What can be measured of an AIFF or AIFC.

@@ -4,6 +4,7 @@ use super::Sniffed;
 use super::Streams;
 use super::bytes::{Window, array, byte};
 use super::ogg::flac_channels;
+use super::packed;
 use crate::codec::{ac3, dts};
 use crate::error::Result;
 use crate::format::Format;
@@ -96,11 +97,9 @@ pub(super) fn examine_tagged(window: &mut Window<'_>) -> Result<Option<Sniffed>>
     if behind.starts_with(b"fLaC") {
         return Ok(Some(sound(Format::Flac, "flac", flac_channels(behind))));
     }
-    if let Some(sniffed) = starts_with_frames(behind, ends).or_else(|| search(behind, ends)) {
-        return Ok(Some(sniffed));
-    }
-    if behind.starts_with(b"MAC ") {
-        return Ok(Some(sound(Format::Ape, "ape", None)));
+    let found = starts_with_frames(behind, ends).or_else(|| packed::of(behind)).or_else(|| search(behind, ends));
+    if found.is_some() {
+        return Ok(found);
     }
     // The tag's size lies, or there is nothing behind it: only MP3 lives with a tag alone.
     Ok(Some(search(window.head(), false).unwrap_or_else(|| sound(Format::Mp3, "mp3", None))))

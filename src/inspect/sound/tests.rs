@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::super::{adts, caf, flac, mp3, ogg, wav, wma};
+use super::super::{adts, au, caf, flac, framed, mp3, ogg, packed, wav, wma};
 use crate::codec::mpeg_audio::Header;
 use crate::demux::adts::Adts;
 use crate::demux::amr::Amr;
@@ -11,6 +11,7 @@ use crate::demux::ogg::Ogg;
 use crate::demux::{Demuxer, Packet, Want};
 use crate::error::{Error, ErrorKind};
 use crate::facts::{Damage, Edit, Facts, StreamFacts};
+use crate::format::Format;
 use crate::source::Source;
 
 /// One mutation must not take longer, in the profile of tests and beside others.
@@ -25,8 +26,10 @@ fn testdata(name: &str) -> PathBuf {
 
 /// The files of sound in a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    const KINDS: [&str; 14] =
-        ["aac", "adts", "aif", "aiff", "amr", "caf", "flac", "mp3", "oga", "ogg", "opus", "spx", "wav", "wma"];
+    const KINDS: [&str; 22] = [
+        "aac", "ac3", "adts", "aif", "aiff", "amr", "au", "caf", "dts", "eac3", "flac", "latm", "mp3", "oga", "ogg",
+        "opus", "spx", "tta", "w64", "wav", "wma", "wv",
+    ];
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -95,7 +98,13 @@ fn parse(path: &Path, bytes: Vec<u8>) {
         }
         "aif" | "aiff" => drop(wav::inspect_aiff(&source).unwrap()),
         "flac" => drop(flac::inspect(&source).unwrap()),
-        "wav" => drop(wav::inspect(&source).unwrap()),
+        "wav" | "w64" => drop(wav::inspect(&source).unwrap()),
+        "au" => drop(au::inspect(&source).unwrap()),
+        "ac3" | "eac3" => drop(framed::inspect_ac3(&source).unwrap()),
+        "dts" => drop(framed::inspect_dts(&source).unwrap()),
+        "latm" => drop(framed::inspect_loas(&source).unwrap()),
+        "tta" => drop(packed::inspect(&source, Format::Tta).unwrap()),
+        "wv" => drop(packed::inspect(&source, Format::WavPack).unwrap()),
         "wma" => drop(wma::inspect(&source).unwrap()),
         _ => {
             ogg::inspect(&source).unwrap();
