@@ -205,6 +205,29 @@ mod tests {
     }
 
     #[test]
+    fn noise_behind_a_magic_is_no_sound() {
+        let mut numbers = Numbers(3);
+        let magics: [&[u8]; 10] = [
+            b"wvpk",
+            b"TTA1",
+            b"MAC ",
+            b"MPCK",
+            b"MP+\x07",
+            b".snd",
+            b"\x7f\xfe\x80\x01",
+            b"\xfe\x7f\x01\x80",
+            b"\x56\xe0\x20",
+            b"\x0b\x77",
+        ];
+        for magic in magics {
+            for _ in 0..20 {
+                let noise: Vec<u8> = (0..2000).map(|_| numbers.next(256) as u8).collect();
+                assert_eq!(format(&[magic, &noise].concat()), Format::Binary, "{magic:x?}");
+            }
+        }
+    }
+
+    #[test]
     fn damaged_structures_never_panic() {
         let mut numbers = Numbers(7);
         let mut runs = 0;

@@ -364,6 +364,25 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_dts_are_no_samples() {
+        let head = [0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x75, 0xb0, 0xb6, 0x60, 0x08, 0];
+        let frames = [&head[..], &[0x11; 1872]].concat().repeat(8);
+        // Two channels of 16 bits at 44.1 kHz, as on compact discs, with silence in front.
+        let format = b"fmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data";
+        let codec = |data: &[u8]| {
+            let size = u32::try_from(data.len()).unwrap().to_le_bytes();
+            let bytes = [&b"RIFF\xff\xff\xff\xffWAVE"[..], format, &size, data].concat();
+            let found = inspect(&Source::from_bytes(bytes, None)).unwrap();
+            assert_eq!(found.damage, []);
+            found.streams.audio[0].codec.clone()
+        };
+        assert_eq!(codec(&frames), "dts");
+        assert_eq!(codec(&[&[0; 1000], frames.as_slice()].concat()), "dts");
+        assert_eq!(codec(&[&head[..], &[0x11; 8000]].concat()), "pcm");
+        assert_eq!(codec(&[&[0x11, 0x22], frames.as_slice()].concat()), "pcm");
+    }
+
+    #[test]
     fn rates_of_eighty_bits() {
         assert_eq!(extended(&[0x40, 0x0e, 0xac, 0x44, 0, 0, 0, 0, 0, 0]), Some(44_100));
         assert_eq!(extended(&[0x40, 0x0b, 0xfa, 0, 0, 0, 0, 0, 0, 0]), Some(8_000));

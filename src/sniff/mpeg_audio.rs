@@ -151,7 +151,9 @@ pub(super) fn examine_junk(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
 fn starts_with_frames(bytes: &[u8], ends: bool) -> Option<Sniffed> {
     let frame = frame_at(bytes, 0)?;
     let (count, met_end) = run(bytes, 0);
-    (count >= CONSISTENT || (ends && met_end)).then(|| frame.sniffed())
+    // One frame that was cut is still MP3 or AAC; noise has the sync words of others as well.
+    let whole = frame.length <= bytes.len() || matches!(frame.codec, "mp3" | "mp2" | "aac");
+    (count >= CONSISTENT || (ends && met_end && whole)).then(|| frame.sniffed())
 }
 
 /// A stream that starts anywhere; two frames are enough when they end a file that `ends` within these bytes.
