@@ -1,13 +1,17 @@
 //! Codec codes of the containers → the field's names, one table a container.
 
 pub(crate) mod aac;
+pub(crate) mod ac3;
 pub(crate) mod amr;
+pub(crate) mod au;
 pub(crate) mod av1;
+pub(crate) mod dts;
 pub(crate) mod flac;
 pub(crate) mod h264;
 pub(crate) mod hevc;
 pub(crate) mod mpeg_audio;
 pub(crate) mod opus;
+pub(crate) mod packed;
 pub(crate) mod rbsp;
 pub(crate) mod vorbis;
 pub(crate) mod vpx_av1;

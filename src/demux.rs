@@ -9,6 +9,7 @@ pub(crate) mod annexb;
 pub(crate) mod avi;
 pub(crate) mod caf;
 pub(crate) mod flv;
+pub(crate) mod framed;
 pub(crate) mod frames;
 mod framing;
 pub(crate) mod isobmff;
@@ -18,7 +19,7 @@ pub(crate) mod mp3;
 pub(crate) mod mpegts;
 pub(crate) mod ogg;
 pub(crate) mod reorder;
-pub(crate) mod riff;
+pub(crate) mod wave;
 
 use crate::error::{Error, Result};
 use crate::facts::{ColorTags, OtherKind};

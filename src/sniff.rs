@@ -17,6 +17,7 @@ mod movie;
 mod mpeg_audio;
 mod mpeg_system;
 mod ogg;
+mod packed;
 mod picture;
 mod riff;
 mod text;
@@ -100,6 +101,7 @@ const EXAMINERS: &[Examine] = &[
     picture::examine_codestream,
     mpeg_system::examine_transport,
     mpeg_system::examine_program,
+    packed::examine,
     mpeg_audio::examine_frames,
     known::examine,
     text::examine_late_pdf,
@@ -145,6 +147,13 @@ mod tests {
         b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x08\0\0\x04\0\0\0\0\0\0\0\xaf\0\0\0",
         b"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY a '>'>]><svg:svg>",
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\0\xfe\xff\x09\0\x06\0",
+        b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0\xff\0\0\0\0\0\0\0wave\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8afmt \xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a\x28\0\0\0\0\0\0\0\x01\0\x02\0",
+        b".snd\0\0\0\x18\xff\xff\xff\xff\0\0\0\x03\0\0\xac\x44\0\0\0\x02",
+        b"TTA1\x01\0\x02\0\x10\0\x44\xac\0\0\x44\xac\0\0",
+        b"wvpk\x40\0\0\0\x10\x04\0\0\x44\xac\0\0\0\0\0\0\x44\xac\0\0\x31\x18\x80\x04\0\0\0\0",
+        b"MPCKSH\x0e\0\0\0\0\x08\x88\x89\x4c\0\x1b\x1b",
+        b"\x7f\xfe\x80\x01\xfc\x3c\x75\xb0\xb6\xc0\x01\x38\0\0\0\0",
+        b"\x56\xe0\x10\x20\0\x11\x90\0\0\0\0\0\0\0\0\0\0\0\0",
         b"\x0b\x77\0\0\x1e\x40\xe1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0\x04\0\0\0\x16\0\0\0",
     ];
@@ -187,8 +196,34 @@ mod tests {
             "MThd",
             "fLaC is a codec",
             "OggS",
+            "MAC addresses",
+            "MP+ and TTA1",
+            "wvpk is WavPack",
         ] {
             assert_eq!(format(text.as_bytes()), Format::Text, "{text}");
+        }
+    }
+
+    #[test]
+    fn noise_behind_a_magic_is_no_sound() {
+        let mut numbers = Numbers(3);
+        let magics: [&[u8]; 10] = [
+            b"wvpk",
+            b"TTA1",
+            b"MAC ",
+            b"MPCK",
+            b"MP+\x07",
+            b".snd",
+            b"\x7f\xfe\x80\x01",
+            b"\xfe\x7f\x01\x80",
+            b"\x56\xe0\x20",
+            b"\x0b\x77",
+        ];
+        for magic in magics {
+            for _ in 0..20 {
+                let noise: Vec<u8> = (0..2000).map(|_| numbers.next(256) as u8).collect();
+                assert_eq!(format(&[magic, &noise].concat()), Format::Binary, "{magic:x?}");
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod amr;
 #[cfg(not(feature = "amr"))]
 #[path = "audio/absent/amr.rs"]
 mod amr;
+mod au;
 mod budget;
 mod caf;
 mod chain;

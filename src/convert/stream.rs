@@ -188,7 +188,7 @@ impl<'a> Bench<'a> {
     }
 
     fn open(&self) -> Result<Box<dyn Demuxer + 'a>> {
-        if matches!(self.facts.format, Format::Wav | Format::Rf64) {
+        if matches!(self.facts.format, Format::Wav | Format::Rf64 | Format::W64) {
             return Ok(Box::new(audio::frames_of_wave(self.source)?));
         }
         demux::open(self.source, self.facts.format)
@@ -233,7 +233,7 @@ impl<'a> Bench<'a> {
 
     /// Frames that need no container: MPEG audio, and AMR behind its magic (RFC 4867 §5).
     fn copy_frames(&self, out: &mut Spool, track: usize, format: Format) -> Result<()> {
-        if matches!(self.facts.format, Format::Wav | Format::Rf64) {
+        if matches!(self.facts.format, Format::Wav | Format::Rf64 | Format::W64) {
             // With the frame that says what is not played.
             let (start, end) = audio::frames_of_wave(self.source)?.frames();
             return tags::between(out, self.source, start, end, self.cancel);

@@ -1,4 +1,5 @@
-//! Frames that follow one another with nothing but their own headers to tell where: ADTS and MPEG audio, between tags and junk.
+//! Frames that follow one another with nothing but their own headers to tell where, between tags and junk: ADTS, MPEG audio,
+//! AC-3, DTS.
 
 use std::marker::PhantomData;
 
@@ -11,11 +12,8 @@ use crate::source::Source;
 /// Frames that must follow one another before a sync word is believed: eleven or twelve set bits are found in any junk.
 const CONSISTENT: usize = 3;
 
-/// Room for that many frames of the longest kind (13 bits of length).
-const RUN: u64 = 3 * 8192 + HEADER;
-
 /// The longest header.
-const HEADER: u64 = 8;
+const HEADER: u64 = 16;
 
 /// How much junk is searched before the first frame, behind the tags.
 const MAX_LEAD: u64 = 256 * 1024;
@@ -42,6 +40,11 @@ pub(crate) struct Frame {
 
 /// How frames are headed.
 pub(crate) trait Syntax {
+    /// What the first byte of a header may be.
+    const FIRST: &[u8] = &[0xff];
+    /// Bytes of the longest frame: by 13 bits of length.
+    const LONGEST: u64 = 8192;
+
     /// The frame whose header starts these bytes.
     fn frame(bytes: &[u8]) -> Option<Frame>;
 }
@@ -129,6 +132,10 @@ pub(crate) struct Counted {
     pub samples: u64,
     /// Bytes of the frames.
     pub bytes: u64,
+    /// Bytes between them that belong to none.
+    pub junk: u64,
+    /// Where the last whole one ends.
+    pub end: u64,
     /// Whether a part of a frame stands at the end. What is no frame (tags, junk, less than a header) is none.
     pub cut: bool,
     /// Whether frames of another kind follow.
@@ -148,8 +155,9 @@ impl<'a, S: Syntax> Walk<'a, S> {
     /// Counts all frames from `first` on, and goes back there.
     pub(crate) fn count(&mut self, first: u64) -> Result<Counted> {
         self.rewind(first);
-        let mut counted = Counted::default();
+        let mut counted = Counted { end: first, ..Counted::default() };
         while let Some((_, frame)) = self.next()? {
+            (counted.junk, counted.end) = (self.junk, self.at);
             counted.frames += 1;
             counted.samples += u64::from(frame.samples);
             counted.bytes += frame.length as u64;
@@ -225,7 +233,7 @@ impl<'a, S: Syntax> Walk<'a, S> {
         let mut at = from;
         while at < limit {
             let bytes = self.clipped(at, HEADER)?;
-            let Some(next) = bytes.iter().position(|&byte| byte == 0xff) else {
+            let Some(next) = bytes.iter().position(|byte| S::FIRST.contains(byte)) else {
                 at += (bytes.len() as u64).max(1);
                 continue;
             };
@@ -247,10 +255,12 @@ impl<'a, S: Syntax> Walk<'a, S> {
 
     /// Whether the frame at `at` is followed by others of the kind that is wanted, or of its own, or ends the file.
     fn believed(&mut self, at: u64, from: u64, wanted: Option<u32>) -> Result<bool> {
-        let ends = at.saturating_add(RUN) >= self.end;
+        // Room for as many frames of the longest kind.
+        let run = CONSISTENT as u64 * S::LONGEST + HEADER;
+        let ends = at.saturating_add(run) >= self.end;
         // A stream that was seen already, or starts where it should, needs no second frame at the end of the file.
         let least = if wanted.is_some() || at == from { 1 } else { 2 };
-        let bytes = self.clipped(at, RUN)?;
+        let bytes = self.clipped(at, run)?;
         let (mut place, mut count, mut common) = (0_usize, 0, wanted);
         while count < CONSISTENT {
             let rest = bytes.get(place..).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Sound and moving pictures: which container is looked at by whom.
 
 use super::movie;
-use super::{adts, caf, flac, mp3, ogg, wav, wma};
+use super::{adts, au, caf, flac, framed, mp3, ogg, packed, wav, wma};
 use super::{asf, avi, flv, matroska, mpegps, mpegts};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage, StreamFacts, VideoTrack};
@@ -31,14 +31,21 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
         Format::Adts => adts::inspect(source)?,
         Format::Amr | Format::AmrWb => adts::inspect_amr(source)?,
         Format::Mp3 | Format::Mp2 => mp3::inspect(source)?,
+        Format::Ac3 => framed::inspect_ac3(source)?,
+        Format::Dts => framed::inspect_dts(source)?,
+        Format::Loas => framed::inspect_loas(source)?,
         Format::OggOpus | Format::OggVorbis | Format::OggFlac | Format::OggSpeex | Format::OggTheora => {
             ogg::inspect(source)?
         }
-        Format::Wav | Format::Rf64 => wav::inspect(source)?,
+        Format::Wav | Format::Rf64 | Format::W64 => wav::inspect(source)?,
         Format::Aiff => wav::inspect_aiff(source)?,
+        Format::Au => au::inspect(source)?,
         Format::Caf => caf::inspect(source)?,
         Format::Flac => flac::inspect(source)?,
         Format::Wma => wma::inspect(source)?,
+        Format::Tta | Format::WavPack | Format::Ape | Format::Musepack | Format::MusepackSv7 => {
+            packed::inspect(source, sniffed.format)?
+        }
         Format::Mkv | Format::Mka | Format::Webm | Format::WebmAudio => matroska::inspect(source)?,
         Format::Avi => avi::inspect(source)?,
         Format::MpegTs => mpegts::inspect(source)?,

@@ -1,11 +1,14 @@
-//! WAV and RF64: format, data, and how far the data's size can be believed (RIFF MCI §3, EBU Tech 3306).
+//! WAV, RF64, RIFX and Wave64: format, data, and how far the data's size can be believed (RIFF MCI §3, EBU Tech 3306).
 
 use super::sound;
 use super::stream::Streamed;
 use crate::bytes::{array, be32, byte, le16, le32, le64};
 use crate::codec::mpeg_audio::id3_has_picture;
-use crate::codec::of_wave_tag;
-use crate::demux::{mp3::Mp3, riff};
+use crate::codec::{dts, of_wave_tag};
+use crate::demux::framed::Dts;
+use crate::demux::frames::Walk;
+use crate::demux::mp3::Mp3;
+use crate::demux::wave::{Chunk, Wave};
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage};
 use crate::source::Source;
@@ -125,6 +128,11 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
             samples = Some(mp3.count()?.samples.saturating_sub(mp3.delays()));
         }
         track.bits = None;
+    } else if let Some(header) = dts_within(source, &format, start, end)? {
+        // Played as samples it is noise.
+        track.codec = "dts".to_owned();
+        (track.sample_rate, track.channels) = (Some(header.sample_rate), Some(header.channels));
+        (track.bits, samples) = (None, None);
     } else if codec == "adpcm" {
         // The encoder's count leaves out what fills the last block.
         samples = chunks.fact_samples.filter(|&fact| samples.is_none_or(|all| fact <= all)).or(samples);
@@ -149,35 +157,56 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
 
 fn read(source: &Source) -> Result<Chunks> {
     let length = source.len();
-    let (mut chunks, mut at) = (Chunks::default(), 12_u64);
+    let wave = Wave::of(source.head()?);
+    let (mut chunks, mut at) = (Chunks::default(), wave.first());
     for _ in 0..MAX_CHUNKS {
-        let head = source.bytes_at(at, 8)?;
-        let (Some(kind), Some(size)) = (array::<4>(&head, 0), le32(&head, 4)) else { break };
-        let start = at + 8;
-        let mut end = start.saturating_add(u64::from(size));
+        let Some(chunk) = wave.chunk(&source.bytes_at(at, Wave::HEADER)?, at) else { break };
+        let Chunk { kind, start, size } = chunk;
+        let mut end = start.saturating_add(size);
+        let there = usize::try_from(size).unwrap_or(usize::MAX);
         match &kind {
-            b"fmt " => chunks.format = chunks.format.or(Format::parse(&source.bytes_at(start, 40.min(size as usize))?)),
+            b"fmt " => {
+                let format = wave.format(source.bytes_at(start, 40.min(there))?);
+                chunks.format = chunks.format.or(Format::parse(&format));
+            }
             b"ds64" => chunks.long_data = le64(&source.bytes_at(start, 16)?, 8),
-            b"fact" => chunks.fact_samples = le32(&source.bytes_at(start, 4)?, 0).map(u64::from),
+            b"fact" => chunks.fact_samples = wave.number(&source.bytes_at(start, 4)?).map(u64::from),
             b"data" if chunks.data.is_none() => {
-                let extent = riff::data(source, start, size, chunks.long_data)?;
+                let extent = wave.data(source, &chunk, chunks.long_data)?;
                 end = extent.end;
                 chunks.data = Some((start, end.min(length), extent.told));
             }
             _ => {
                 chunks.metadata += end.min(length).saturating_sub(start);
                 if kind.eq_ignore_ascii_case(b"id3 ") {
-                    chunks.picture |= id3_has_picture(&source.bytes_at(start, MAX_TAG.min(size as usize))?);
+                    chunks.picture |= id3_has_picture(&source.bytes_at(start, MAX_TAG.min(there))?);
                 }
             }
         }
-        // Chunks are padded to even places; some writers forget it.
-        at = end.saturating_add((end - start) % 2);
+        // Chunks are padded; some writers forget it.
+        at = wave.behind(&chunk, end);
         if at >= length {
             break;
         }
     }
     Ok(chunks)
+}
+
+/// The first frame of DTS in data that may be called PCM, as on compact discs: behind silence, and followed by others.
+fn dts_within(source: &Source, format: &Format, start: u64, end: u64) -> Result<Option<dts::Header>> {
+    const SILENCE: usize = 4096;
+    let of_discs = (format.tag, format.bits, format.channels) == (1, 16, 2);
+    if !of_discs && of_wave_tag(format.tag) != "dts" {
+        return Ok(None);
+    }
+    let head = source.bytes_at(start, SILENCE)?;
+    let silent = head.iter().position(|&byte| byte != 0).unwrap_or(0) as u64;
+    if head.get(silent as usize..).and_then(dts::Header::parse).is_none() {
+        return Ok(None);
+    }
+    let at = start + silent;
+    let Some(mut walk) = Walk::<Dts>::find(source, at, end)?.filter(|walk| walk.at() == at) else { return Ok(None) };
+    Ok(dts::Header::parse(walk.content(at, dts::Header::SIZE)?))
 }
 
 /// What can be measured of an AIFF or AIFC.
@@ -308,6 +337,25 @@ mod tests {
         assert_eq!(cut.streams.duration_us, Some(1_000_000));
         assert!(matches!(wav(0, &[], &[]).damage.as_slice(), [Damage::Truncated(_)]));
         assert!(matches!(wav(0, &[], b"LIST\x04\0\0\0INFO").damage.as_slice(), [Damage::Truncated(_)]));
+    }
+
+    #[test]
+    fn frames_of_dts_are_no_samples() {
+        let head = [0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x75, 0xb0, 0xb6, 0x60, 0x08, 0];
+        let frames = [&head[..], &[0x11; 1872]].concat().repeat(8);
+        // Two channels of 16 bits at 44.1 kHz, as on compact discs, with silence in front.
+        let format = b"fmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data";
+        let codec = |data: &[u8]| {
+            let size = u32::try_from(data.len()).unwrap().to_le_bytes();
+            let bytes = [&b"RIFF\xff\xff\xff\xffWAVE"[..], format, &size, data].concat();
+            let found = inspect(&Source::from_bytes(bytes, None)).unwrap();
+            assert_eq!(found.damage, []);
+            found.streams.audio[0].codec.clone()
+        };
+        assert_eq!(codec(&frames), "dts");
+        assert_eq!(codec(&[&[0; 1000], frames.as_slice()].concat()), "dts");
+        assert_eq!(codec(&[&head[..], &[0x11; 8000]].concat()), "pcm");
+        assert_eq!(codec(&[&[0x11, 0x22], frames.as_slice()].concat()), "pcm");
     }
 
     #[test]

@@ -38,7 +38,7 @@ const IN_WAVE: [&str; 6] = ["pcm", "pcm-float", "alaw", "mulaw", "adpcm", "mp3"]
 /// Whether sound in `codec` is decoded here, out of a file of `format`.
 pub(crate) fn decodes(codec: &str, format: Format) -> bool {
     let in_container = match format {
-        Format::Wav | Format::Rf64 => IN_WAVE.contains(&codec),
+        Format::Wav | Format::Rf64 | Format::W64 => IN_WAVE.contains(&codec),
         _ => codec != "adpcm" || WITH_ADPCM.contains(&format),
     };
     DECODED.contains(&codec) && built::left_out(codec).is_none() && in_container
@@ -180,8 +180,8 @@ impl Case<'_> {
             "amr" => Format::Amr,
             _ => return None,
         };
-        let demuxed =
-            DEMUXED.contains(&format) || (target == Format::Mp3 && matches!(format, Format::Wav | Format::Rf64));
+        let demuxed = DEMUXED.contains(&format)
+            || (target == Format::Mp3 && matches!(format, Format::Wav | Format::Rf64 | Format::W64));
         (rules.formats.contains(&target) && demuxed && !track.encrypted).then_some(target)
     }
 
@@ -268,8 +268,9 @@ fn is_speech(track: &AudioTrack) -> bool {
 
 /// No use in coding finer than the source was: a little above its rate, for the loss of the second generation.
 fn not_above_the_source(way: &Ladder, track: &AudioTrack) -> u32 {
-    let lossless = matches!(track.codec.as_str(), "pcm" | "pcm-float" | "flac" | "alac" | "adpcm" | "alaw" | "mulaw");
-    match track.bitrate.filter(|_| !lossless) {
+    const LOSSLESS: [&str; 10] =
+        ["pcm", "pcm-float", "flac", "alac", "adpcm", "alaw", "mulaw", "ape", "tta", "wavpack"];
+    match track.bitrate.filter(|_| !LOSSLESS.contains(&track.codec.as_str())) {
         Some(rate) => u32::try_from(rate / 4 * 5).unwrap_or(u32::MAX).clamp(way.floor, way.bitrate),
         None => way.bitrate,
     }

@@ -13,7 +13,6 @@ const FORMATS: &[(&str, Format)] = &[
     ("application/x-executable",                      Format::Executable),
     ("application/x-mach-binary",                     Format::Executable),
     ("audio/midi",                                    Format::Midi),
-    ("audio/x-ape",                                   Format::Ape),
     ("image/gif",                                     Format::Gif),
     ("image/jpeg",                                    Format::Jpeg),
     ("image/vnd.adobe.photoshop",                     Format::Psd),
@@ -26,26 +25,14 @@ const FORMATS: &[(&str, Format)] = &[
 const DOUBTED: &[&str] = &[
     "application/epub+zip", "application/gzip", "application/msword", "application/pdf", "application/rtf",
     "application/x-ole-storage", "application/zip", "audio/aac", "audio/amr", "audio/m4a", "audio/mpeg", "audio/ogg",
-    "audio/opus", "audio/x-aiff", "audio/x-flac", "audio/x-wav", "image/avif", "image/bmp", "image/heif", "image/jp2",
+    "audio/opus", "audio/x-aiff", "audio/x-ape", "audio/x-flac", "audio/x-wav", "image/avif", "image/bmp", "image/heif", "image/jp2",
     "image/jxl", "image/png", "image/tiff", "image/vnd.microsoft.icon", "image/webp", "text/html", "text/xml", "video/mp4", "video/mpeg",
     "video/quicktime", "video/webm", "video/x-flv", "video/x-m4v", "video/x-matroska", "video/x-ms-wmv", "video/x-msvideo",
 ];
 
-/// Magic of other known types that `infer` lacks: WavPack, True Audio, Musepack, DSDIFF, RIFF of
-/// other forms, Wave64, DTS, Creative voice.
-const OTHER_MAGIC: &[&[u8]] = &[
-    b"wvpk",
-    b"TTA1",
-    b"TTA2",
-    b"MPCK",
-    b"MP+",
-    b"FRM8",
-    b"RIFF",
-    b"RIFX",
-    b"riff\x2e\x91\xcf\x11",
-    b"\x7f\xfe\x80\x01",
-    b"Creative Voice File\x1a",
-];
+/// Magic of other known types that `infer` lacks: True Audio 2, DSDIFF, RIFF and Wave64 of other forms, Creative voice.
+const OTHER_MAGIC: &[&[u8]] =
+    &[b"TTA2", b"FRM8", b"RIFF", b"RIFX", b"riff\x2e\x91\xcf\x11", b"Creative Voice File\x1a"];
 
 /// Asks `infer`.
 pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {

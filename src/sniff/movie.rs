@@ -196,8 +196,7 @@ fn coded_channels(code: [u8; 4], entry: &[u8]) -> Option<u16> {
 
 /// Channels by AC-3's mode and low-frequency bit (ETSI TS 102 366 table 4.3).
 fn ac3_channels(mode_and_low: u8) -> u16 {
-    const CHANNELS: [u16; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
-    CHANNELS.get(usize::from(mode_and_low >> 1)).copied().unwrap_or(0) + u16::from(mode_and_low & 1)
+    codec::ac3::CHANNELS.get(usize::from(mode_and_low >> 1)).copied().unwrap_or(0) + u16::from(mode_and_low & 1)
 }
 
 /// What an elementary stream descriptor says of its decoder.

@@ -1,9 +1,11 @@
-//! Sound without a container: MP3 and its older layers, ADTS, AC-3 and AMR, also behind an ID3 tag or junk.
+//! Sound without a container: MP3 and its older layers, ADTS, AC-3, DTS, LOAS and AMR, also behind an ID3 tag or junk.
 
 use super::Sniffed;
 use super::Streams;
-use super::bytes::{Window, array, be16, byte};
+use super::bytes::{Window, array, byte};
 use super::ogg::flac_channels;
+use super::packed;
+use crate::codec::{ac3, dts};
 use crate::error::Result;
 use crate::format::Format;
 
@@ -47,9 +49,9 @@ impl Frame {
             "aac" => Format::Adts,
             "mp3" => Format::Mp3,
             "mp2" => Format::Mp2,
-            "ac3" | "eac3" => Format::Ac3,
-            // LOAS: AAC under another frame, which nothing here reads.
-            _ => return Sniffed::of(Format::Other),
+            "dts" => Format::Dts,
+            "aac-latm" => Format::Loas,
+            _ => Format::Ac3,
         };
         sound(format, self.codec, Some(self.channels))
     }
@@ -95,11 +97,9 @@ pub(super) fn examine_tagged(window: &mut Window<'_>) -> Result<Option<Sniffed>>
     if behind.starts_with(b"fLaC") {
         return Ok(Some(sound(Format::Flac, "flac", flac_channels(behind))));
     }
-    if let Some(sniffed) = starts_with_frames(behind, ends).or_else(|| search(behind, ends)) {
-        return Ok(Some(sniffed));
-    }
-    if behind.starts_with(b"MAC ") {
-        return Ok(Some(sound(Format::Ape, "ape", None)));
+    let found = starts_with_frames(behind, ends).or_else(|| packed::of(behind)).or_else(|| search(behind, ends));
+    if found.is_some() {
+        return Ok(found);
     }
     // The tag's size lies, or there is nothing behind it: only MP3 lives with a tag alone.
     Ok(Some(search(window.head(), false).unwrap_or_else(|| sound(Format::Mp3, "mp3", None))))
@@ -118,7 +118,18 @@ fn tag_size(bytes: &[u8]) -> Option<u64> {
 /// Looks at a file that starts with frames.
 pub(super) fn examine_frames(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     let head = window.head();
-    Ok(starts_with_frames(head, head.len() as u64 == window.len()))
+    if frame_at(head, 0).is_none() {
+        return Ok(None);
+    }
+    let whole = head.len() as u64 == window.len();
+    match starts_with_frames(head, whole) {
+        // Frames of DTS may be longer than the head holds enough of.
+        None if !whole => {
+            let ends = REACH as u64 >= window.len();
+            Ok(starts_with_frames(window.at(0, REACH)?, ends))
+        }
+        found => Ok(found),
+    }
 }
 
 /// Searches frames of MP3 or ADTS behind junk, in the head and a little further.
@@ -140,7 +151,9 @@ pub(super) fn examine_junk(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
 fn starts_with_frames(bytes: &[u8], ends: bool) -> Option<Sniffed> {
     let frame = frame_at(bytes, 0)?;
     let (count, met_end) = run(bytes, 0);
-    (count >= CONSISTENT || (ends && met_end)).then(|| frame.sniffed())
+    // One frame that was cut is still MP3 or AAC; noise has the sync words of others as well.
+    let whole = frame.length <= bytes.len() || matches!(frame.codec, "mp3" | "mp2" | "aac");
+    (count >= CONSISTENT || (ends && met_end && whole)).then(|| frame.sniffed())
 }
 
 /// A stream that starts anywhere; two frames are enough when they end a file that `ends` within these bytes.
@@ -186,8 +199,9 @@ fn frame_at(bytes: &[u8], at: usize) -> Option<Frame> {
         [0x0b, 0x77, ..] => ac3(bytes),
         [0x56, second, third, ..] if second & 0xe0 == 0xe0 => {
             let length = usize::from(second & 0x1f) << 8 | usize::from(*third);
-            Some(Frame { codec: "loas", common: 0, length: length + 3, channels: 0 })
+            Some(Frame { codec: "aac-latm", common: 0, length: length + 3, channels: 0 })
         }
+        [0x7f, 0xfe, ..] | [0xfe, 0x7f, ..] | [0x1f, 0xff, ..] | [0xff, 0x1f, ..] | [0x64, 0x58, ..] => dts(bytes),
         _ => None,
     }
 }
@@ -246,35 +260,16 @@ fn mpeg(bytes: &[u8]) -> Option<Frame> {
     Some(Frame { codec: if layer == 3 { "mp3" } else { "mp2" }, common, length: length as usize, channels })
 }
 
-/// A header of AC-3 or E-AC-3 (ETSI TS 102 366 §4.3, §E.1.2).
+/// A header of AC-3 or E-AC-3. Frames of both may stand beside one another, those of the latter with more channels.
 fn ac3(bytes: &[u8]) -> Option<Frame> {
-    /// kbit/s for a pair of frame size codes.
-    const BITRATES: [u16; 19] =
-        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
-    const CHANNELS: [u16; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
-    let &[_, _, third, fourth, fifth, sixth, seventh] = bytes.first_chunk()?;
-    let id = sixth >> 3;
-    if (11..=16).contains(&id) {
-        let words = usize::from(third & 0x07) << 8 | usize::from(fourth);
-        let channels = *CHANNELS.get(usize::from(fifth >> 1 & 0x07))? + u16::from(fifth & 0x01);
-        return Some(Frame { codec: "eac3", common: id.into(), length: (words + 1) * 2, channels });
-    }
-    if id > 10 {
-        return None;
-    }
-    let kilobits = usize::from(*BITRATES.get(usize::from(fifth >> 1 & 0x1f))?);
-    let length = match fifth >> 6 {
-        0 => 4 * kilobits,
-        1 => (kilobits * 320 / 147 + usize::from(fifth & 0x01)) * 2,
-        2 => 6 * kilobits,
-        _ => return None,
-    };
-    let mode = usize::from(seventh >> 5);
-    // The bit for the low-frequency channel stands behind mix levels that only some modes have.
-    let skipped = u8::from(mode & 1 == 1 && mode != 1) * 2 + u8::from(mode & 4 != 0) * 2 + u8::from(mode == 2) * 2;
-    let low = be16(bytes, 6)? >> (12 - skipped) & 0x01;
-    let common = u16::from_be_bytes([id, fifth >> 6]);
-    Some(Frame { codec: "ac3", common, length, channels: CHANNELS.get(mode)? + low })
+    let ac3::Header { codec, sample_rate, channels, frame_length, .. } = ac3::Header::parse(bytes)?;
+    Some(Frame { codec, common: (sample_rate / 100) as u16, length: frame_length, channels })
+}
+
+/// A header of DTS.
+fn dts(bytes: &[u8]) -> Option<Frame> {
+    let dts::Header { form, channels, frame_length, .. } = dts::Header::parse(bytes)?;
+    Some(Frame { codec: "dts", common: form as u16, length: frame_length, channels })
 }
 
 #[cfg(test)]
@@ -319,8 +314,6 @@ mod tests {
         let layer_2 = mpeg(&[0xff, 0xfd, 0x84, 0x00]).unwrap();
         assert_eq!((layer_2.codec, layer_2.length), ("mp2", 384));
         assert!(mpeg(&[0xff, 0xff, 0xff, 0xff]).is_none());
-        assert_eq!(frame_at(&[0x56, 0xe0, 0x10, 0], 0).unwrap().sniffed().format, Format::Other);
-        let surround = ac3(&[0x0b, 0x77, 0, 0, 0x1e, 0x40, 0xe1, 0]).unwrap();
-        assert_eq!((surround.length, surround.channels), (1792, 6));
+        assert_eq!(frame_at(&[0x56, 0xe0, 0x10, 0], 0).unwrap().sniffed().format, Format::Loas);
     }
 }

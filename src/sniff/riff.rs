@@ -1,9 +1,10 @@
-//! RIFF files: WAV in its kinds, AVI, WebP.
+//! RIFF files: WAV in its kinds, Wave64 among them; AVI, WebP.
 
 use super::Sniffed;
 use super::Streams;
 use super::bytes::{Window, array, le16, le32};
 use crate::codec;
+use crate::demux::wave::{WAVE64, Wave};
 use crate::error::Result;
 use crate::format::Format;
 
@@ -14,6 +15,7 @@ const MAX_CHUNKS: usize = 128;
 #[rustfmt::skip]
 const FORMS: &[(&[u8; 4], &[u8; 4], Format)] = &[
     (b"RIFF", b"WAVE", Format::Wav),
+    (b"RIFX", b"WAVE", Format::Wav),
     (b"RF64", b"WAVE", Format::Rf64),
     (b"BW64", b"WAVE", Format::Rf64),
     (b"RIFF", b"AVI ", Format::Avi),
@@ -33,6 +35,10 @@ struct Chunk {
 pub(super) fn examine(window: &mut Window<'_>) -> Result<Option<Sniffed>> {
     let head = window.head();
     let (Some(outer), Some(form)) = (array::<4>(head, 0), array::<4>(head, 8)) else { return Ok(None) };
+    if head.starts_with(&WAVE64) && head.get(24..28) == Some(b"wave") {
+        let streams = wave(window)?;
+        return Ok(Some(Sniffed::of(Format::W64).with(streams)));
+    }
     let row = FORMS.iter().find(|(code, kind, _)| **code == outer && **kind == form);
     let Some(&(.., format)) = row else { return Ok(None) };
     let streams = match format {
@@ -60,15 +66,17 @@ fn chunks(window: &mut Window<'_>, start: u64, end: u64) -> Result<Vec<Chunk>> {
 }
 
 fn wave(window: &mut Window<'_>) -> Result<Streams> {
-    let end = window.len();
-    let mut streams = Streams::default();
-    for chunk in chunks(window, 12, end)? {
+    let kind = Wave::of(window.head());
+    let (mut streams, mut at) = (Streams::default(), kind.first());
+    for _ in 0..MAX_CHUNKS {
+        let Some(chunk) = kind.chunk(window.at(at, Wave::HEADER)?, at) else { break };
         if &chunk.kind == b"fmt " {
-            let format = window.at(chunk.body, 40)?;
-            streams.channels = le16(format, 2).filter(|&channels| channels > 0);
-            streams.audio_codecs.extend(wave_codec(format));
+            let format = kind.format(window.at(chunk.start, 40)?.to_vec());
+            streams.channels = le16(&format, 2).filter(|&channels| channels > 0);
+            streams.audio_codecs.extend(wave_codec(&format));
             break;
         }
+        at = kind.behind(&chunk, chunk.start.saturating_add(chunk.size));
     }
     Ok(streams)
 }

@@ -143,6 +143,8 @@ fn stated_within(source: &Facts, track: Option<&AudioTrack>) -> u64 {
             | Format::M4a
             | Format::MovAudio
             | Format::ThreeGpAudio
+            | Format::Tta
+            | Format::WavPack
     );
     match track {
         _ if exact => SOUND_US,

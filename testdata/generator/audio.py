@@ -24,6 +24,7 @@ def add(cases):
     streams(cases.folder("audio"))
     ogg(cases.folder("audio"))
     refused(cases.folder("audio"))
+    foreign(cases.folder("audio"))
     voice(cases.folder("voice"))
 
 
@@ -98,6 +99,27 @@ def refused(add):
         add("unfit", what, f".{ext}", encode(f"out.{ext}", *arguments, **signal_options), format=ext, rules=CONTAINER)
     add("unfit", "opus", ".webm", opus("out.webm"), format="webm-audio", rules=CONTAINER)
     add("unfit", "quicktime-aac", ".mov", encode("out.mov", *AAC), format="mov-audio", rules=CONTAINER)
+
+
+def foreign(add):
+    """What hardly anything but ffmpeg writes."""
+    add("unfit", "rifx", ".wav", signal.rifx(signal.pcm()), format="wav", rules=CONTAINER)
+    short = {"rate": 8000, "seconds": .5}
+    others = [
+        ("pcm", "w64", "w64", ["-c:a", "pcm_s16le"], short),
+        ("pcm", "au", "au", ["-c:a", "pcm_s16be"], short),
+        ("pcm", "tta", "tta", [], short),
+        ("pcm", "wv", "wavpack", [], short),
+        ("ac3", "ac3", "ac3", ["-b:a", "64k"], {"rate": 48000, "seconds": .5}),
+        ("eac3", "eac3", "ac3", ["-b:a", "64k"], {"rate": 48000, "seconds": .5}),
+        ("dca", "dts", "dts", ["-c:a", "dca", "-strict", "-2", "-b:a", "256k"], {"rate": 48000, "seconds": .5}),
+        ("aac", "latm", "loas", AAC, {}),
+    ]
+    for what, ext, name, arguments, signal_options in others:
+        data = encode(f"out.{ext}", *arguments, **signal_options)
+        add("unfit", what, f".{ext}", data, format=name, rules=CONTAINER)
+        cut = data[:len(data) * 2 // 3 + 7]
+        add("broken", f"{what}-cut", f".{ext}", cut, format=name, rules=f"any.malformed {CONTAINER}", about="any.malformed")
 
 
 def voice(add):

@@ -82,6 +82,14 @@ def rf64(data, rate=8000):
     return b"RF64\xff\xff\xff\xff" + body
 
 
+def rifx(data, rate=8000):
+    """A WAV file whose numbers are big-endian, round little-endian data."""
+    form = struct.pack(">HHIIHH", 1, 1, rate, rate * 2, 2, 16)
+    swapped = bytes(byte for at in range(0, len(data), 2) for byte in (data[at + 1], data[at]))
+    body = b"WAVEfmt " + struct.pack(">I", len(form)) + form + b"data" + struct.pack(">I", len(data)) + swapped
+    return b"RIFX" + struct.pack(">I", len(body)) + body
+
+
 def pcm(rate=8000, seconds=0.5):
     values = samples(rate, seconds)
     return struct.pack(f"<{len(values)}h", *values)

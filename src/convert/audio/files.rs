@@ -1,10 +1,10 @@
-//! Files that are one stream and no more: WAV, AIFF, CAF, FLAC.
+//! Files that are one stream and no more: WAV, AU, AIFF, CAF, FLAC.
 
 use super::PcmSource;
 use super::symphonia::ReaderSource;
 use super::wav;
 use super::window::Window;
-use super::{aiff, caf};
+use super::{aiff, au, caf};
 use crate::bytes::byte;
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -19,7 +19,8 @@ use symphonia::default::formats::FlacReader;
 /// `Malformed`, `Unsupported`, `Limit` by what the file says.
 pub(crate) fn open(source: &Source, format: Format) -> Result<Option<Box<dyn PcmSource + '_>>> {
     Ok(Some(match format {
-        Format::Wav | Format::Rf64 => wav::open(source)?,
+        Format::Wav | Format::Rf64 | Format::W64 => wav::open(source)?,
+        Format::Au => au::open(source)?,
         Format::Flac => flac(source)?,
         Format::Aiff => aiff::open(source)?,
         Format::Caf => return caf::open(source),

@@ -1,15 +1,17 @@
-//! WAV in all its kinds: PCM, floating point, A-law, mu-law, ADPCM, MP3 inside; RIFF and RF64; sizes that were never written.
+//! WAV in all its kinds: PCM, floating point, A-law, mu-law, ADPCM, MP3 inside; RIFF, RF64, RIFX and Wave64; sizes that were
+//! never written.
 
 use super::PcmSource;
 use super::decoder::{Spec, guard, undecodable};
 use super::layout::Layout;
 use super::packets::{self, Opening};
-use super::pcm::of_wave;
+use super::pcm::{Stored, of_wave};
 use super::stored::{Reading, StoredSource};
 use super::symphonia::SymphoniaDecoder;
 use crate::bytes::{le16, le32, le64};
 use crate::codec::of_wave_tag;
-use crate::demux::{mp3::Mp3, riff};
+use crate::demux::mp3::Mp3;
+use crate::demux::wave::{Chunk, Wave};
 use crate::error::{Error, Result};
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
@@ -68,6 +70,7 @@ struct Chunks {
     end: u64,
     /// Samples of a channel by the `fact` chunk.
     frames: Option<u64>,
+    big_endian: bool,
 }
 
 /// The samples of a WAV file.
@@ -82,7 +85,7 @@ pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
         return packets::open(frames, 0, Opening { salvage: true, ..Opening::default() });
     }
     guard(u64::from(form.channels), form.rate, None)?;
-    let reading = if form.is_adpcm() {
+    let reading = if form.is_adpcm() && !chunks.big_endian {
         let (bytes, frames) = (usize::from(form.block), form.frames_of_block());
         guard(u64::from(form.channels), form.rate, Some(frames))?;
         if bytes == 0 || form.channels > 2 {
@@ -94,7 +97,8 @@ pub(super) fn open(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
         // 12 bits in 16, 20 in 24: the block tells how many bytes a sample has, and what is left of the bits is zero.
         let bits = u16::try_from(u32::from(form.block) * 8 / u32::from(form.channels)).unwrap_or(form.bits);
         let bits = if form.tag == 1 && (8..=32).contains(&bits) && bits >= form.bits { bits } else { form.bits };
-        Reading::Plain(of_wave(form.tag, bits).ok_or_else(|| undecodable(&of_wave_tag(form.tag)))?)
+        let stored = of_wave(form.tag, bits).ok_or_else(|| undecodable(&of_wave_tag(form.tag)))?;
+        Reading::Plain(Stored { big_endian: chunks.big_endian, ..stored })
     };
     let frames = if form.is_adpcm() { chunks.frames.filter(|&frames| frames > 0) } else { None };
     let spec = Spec { rate: form.rate, layout: Layout::of_mask(form.mask, form.channels) };
@@ -117,24 +121,27 @@ pub(crate) fn frames(source: &Source) -> Result<Mp3<'_>> {
 /// Finds the format and the data.
 fn walk(source: &Source) -> Result<Chunks> {
     let broken = |what: &str| Error::malformed(format!("the WAV file has no {what}; send the original again"));
-    let (mut at, mut form, mut frames, mut long) = (12_u64, None, None, None);
+    let wave = Wave::of(source.head()?);
+    let (mut at, mut form, mut frames, mut long) = (wave.first(), None, None, None);
     for _ in 0..MAX_ENTRIES {
-        let head = source.bytes_at(at, 8)?;
-        let Some(size) = le32(&head, 4) else { break };
-        let body = at + 8;
-        match head.get(..4) {
-            Some(b"fmt ") => form = Form::parse(&source.bytes_at(body, 64.min(size as usize))?),
-            Some(b"fact") => frames = le32(&source.bytes_at(body, 4)?, 0).map(u64::from),
+        let Some(chunk) = wave.chunk(&source.bytes_at(at, Wave::HEADER)?, at) else { break };
+        let Chunk { kind, start, size } = chunk;
+        match &kind {
+            b"fmt " => {
+                let there = usize::try_from(size).unwrap_or(64).min(64);
+                form = Form::parse(&wave.format(source.bytes_at(start, there)?));
+            }
+            b"fact" => frames = wave.number(&source.bytes_at(start, 4)?).map(u64::from),
             // The sizes of RF64 (EBU Tech 3306 §3): of the file, of the data.
-            Some(b"ds64") => long = le64(&source.bytes_at(body, 16)?, 8),
-            Some(b"data") => {
+            b"ds64" => long = le64(&source.bytes_at(start, 16)?, 8),
+            b"data" => {
                 let form = form.ok_or_else(|| broken("format chunk before its data"))?;
-                let end = riff::data(source, body, size, long)?.end.min(source.len());
-                return Ok(Chunks { form, start: body, end, frames });
+                let end = wave.data(source, &chunk, long)?.end.min(source.len());
+                return Ok(Chunks { form, start, end, frames, big_endian: wave == Wave::Rifx });
             }
             _ => {}
         }
-        at = body.saturating_add(u64::from(size) + u64::from(size & 1));
+        at = wave.behind(&chunk, start.saturating_add(size));
     }
     Err(broken("data chunk"))
 }

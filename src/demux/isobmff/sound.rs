@@ -2,16 +2,11 @@
 
 use super::guard::child;
 use crate::bytes::{array, be16, be32, be64, byte};
+use crate::codec::ac3;
 use crate::demux::Track;
 
 /// Lengths of the fields in front of an entry's boxes, by its version.
 const FIELDS: [usize; 3] = [28, 44, 64];
-
-/// Channels by AC-3's mode (ETSI TS 102 366 table 4.3).
-const AC3_CHANNELS: [u16; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
-
-/// Sampling rates of AC-3 (ETSI TS 102 366 table 4.1).
-const AC3_RATES: [u32; 3] = [48_000, 44_100, 32_000];
 
 /// Reads the entry's own fields into `track`; gives the bytes of its boxes.
 pub(super) fn read<'b>(body: &'b [u8], stsd_version: u8, track: &mut Track) -> &'b [u8] {
@@ -61,8 +56,8 @@ pub(super) fn by_ac3(code: &[u8; 4], track: &mut Track) {
     };
     let field = |at: u32, count: u32| (bits << at >> (64 - count)) as usize;
     let (rate, mode) = if code == b"ac-3" { (field(0, 2), field(10, 4)) } else { (field(16, 2), field(28, 4)) };
-    track.channels = AC3_CHANNELS.get(mode >> 1).map(|&channels| channels + (mode & 1) as u16);
-    track.sample_rate = AC3_RATES.get(rate).copied().or(track.sample_rate);
+    track.channels = ac3::CHANNELS.get(mode >> 1).map(|&channels| channels + (mode & 1) as u16);
+    track.sample_rate = ac3::RATES.get(rate).copied().or(track.sample_rate);
     track.bits = None;
 }
 

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::super::{adts, caf, flac, mp3, ogg, wav, wma};
+use super::super::{adts, au, caf, flac, framed, mp3, ogg, packed, wav, wma};
 use crate::codec::mpeg_audio::Header;
 use crate::demux::adts::Adts;
 use crate::demux::amr::Amr;
@@ -11,6 +11,7 @@ use crate::demux::ogg::Ogg;
 use crate::demux::{Demuxer, Packet, Want};
 use crate::error::{Error, ErrorKind};
 use crate::facts::{Damage, Edit, Facts, StreamFacts};
+use crate::format::Format;
 use crate::source::Source;
 
 /// One mutation must not take longer, in the profile of tests and beside others.
@@ -25,8 +26,10 @@ fn testdata(name: &str) -> PathBuf {
 
 /// The files of sound in a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    const KINDS: [&str; 14] =
-        ["aac", "adts", "aif", "aiff", "amr", "caf", "flac", "mp3", "oga", "ogg", "opus", "spx", "wav", "wma"];
+    const KINDS: [&str; 22] = [
+        "aac", "ac3", "adts", "aif", "aiff", "amr", "au", "caf", "dts", "eac3", "flac", "latm", "mp3", "oga", "ogg",
+        "opus", "spx", "tta", "w64", "wav", "wma", "wv",
+    ];
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -95,7 +98,13 @@ fn parse(path: &Path, bytes: Vec<u8>) {
         }
         "aif" | "aiff" => drop(wav::inspect_aiff(&source).unwrap()),
         "flac" => drop(flac::inspect(&source).unwrap()),
-        "wav" => drop(wav::inspect(&source).unwrap()),
+        "wav" | "w64" => drop(wav::inspect(&source).unwrap()),
+        "au" => drop(au::inspect(&source).unwrap()),
+        "ac3" | "eac3" => drop(framed::inspect_ac3(&source).unwrap()),
+        "dts" => drop(framed::inspect_dts(&source).unwrap()),
+        "latm" => drop(framed::inspect_loas(&source).unwrap()),
+        "tta" => drop(packed::inspect(&source, Format::Tta).unwrap()),
+        "wv" => drop(packed::inspect(&source, Format::WavPack).unwrap()),
         "wma" => drop(wma::inspect(&source).unwrap()),
         _ => {
             ogg::inspect(&source).unwrap();
@@ -297,6 +306,45 @@ fn files_that_were_joined() {
     let [mp3, slower] = ["fit__mp3.mp3", "fit__mp3-low-rate.mp3"];
     for (names, whole) in [([mp3; 2], true), ([mp3, slower], false), ([slower, mp3], false)] {
         assert_eq!(joined(names).1.is_empty(), whole, "{names:?}");
+    }
+}
+
+#[test]
+fn frames_that_are_not_decoded_here_are_counted() {
+    let frame = |head: &[u8], length: usize| [head, &vec![0x11; length - head.len()]].concat();
+    let ac3 = frame(&[0x0b, 0x77, 0, 0, 0x1e, 0x40, 0xe1], 1792);
+    let eac3 = frame(&[0x0b, 0x77, 0x02, 0xff, 0x34, 0x87], 1536);
+    // More channels for the frame before it, which last no longer.
+    let dependent = frame(&[0x0b, 0x77, 0x40, 0xff, 0x34, 0x87], 512);
+    let dts = frame(&[0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x75, 0xb0, 0xb7, 0x60, 0x08, 0], 1884);
+    let extension = frame(&[0x64, 0x58, 0x20, 0x25, 0, 0x01, 0xe0, 0x0c, 0x60], 100);
+    let loas = frame(&[0x56, 0xe0, 0x61, 0x20, 0x00, 0x11, 0x90], 100);
+    let double = [eac3.clone(), dependent].concat();
+    for (unit, codec, rate, channels, samples) in [
+        (ac3, "ac3", 48_000, 6, 1536),
+        (eac3, "eac3", 48_000, 2, 1536),
+        (double, "eac3", 48_000, 2, 1536),
+        (dts.clone(), "dts", 48_000, 2, 512),
+        ([dts, extension].concat(), "dts", 48_000, 2, 512),
+        (loas, "aac-latm", 48_000, 2, 1024),
+    ] {
+        let whole = unit.repeat(100);
+        let counted = |bytes: &[u8], frames: u64| {
+            let (streams, mut damage) = facts(bytes.to_vec());
+            let track = &streams.audio[0];
+            assert_eq!((track.codec.as_str(), track.sample_rate, track.channels), (codec, Some(rate), Some(channels)));
+            assert_eq!(track.duration_us, Some(samples * frames * 1_000_000 / u64::from(rate)), "{codec}");
+            damage.pop()
+        };
+        assert_eq!(counted(&whole, 100), None, "{codec}");
+        assert_eq!(counted(&[whole.as_slice(), &[0; 3000]].concat(), 100), None, "{codec}");
+        for cut in [5, 40] {
+            assert!(matches!(counted(&whole[..unit.len() * 50 + cut], 50), Some(Damage::Truncated(_))), "{codec}");
+        }
+        let (front, back) = whole.split_at(unit.len() * 50);
+        for (lost, bytes) in [(0, [front, b"and no sound", back].concat()), (50, [front, &[0x22; 3000]].concat())] {
+            assert!(matches!(counted(&bytes, 100 - lost), Some(Damage::Malformed(_))), "{codec}");
+        }
     }
 }
 
