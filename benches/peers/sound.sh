@@ -1,10 +1,10 @@
 #!/bin/sh
 # sound.sh FOLDER [COMPLEXITY] [JOBS]: CPU and wall time, in seconds, to make a voice note (Opus, 32 kbit/s, one channel) of each
-# file in FOLDER, by mediafit and by ffmpeg's libopus at the same complexity (8), three times in turn. FOLDER may be made by
+# file in FOLDER, by mediafit and by ffmpeg's libopus at the same complexity (10, which is ffmpeg's own), three times in turn. FOLDER may be made by
 # audio_inputs.sh. MEDIAFIT names the binary. Needs ffmpeg and GNU time.
 set -eu
 folder=$1
-complexity=${2:-8}
+complexity=${2:-10}
 jobs=${3:-2}
 binary=${MEDIAFIT:-target/release/mediafit}
 work=$(mktemp -d)

@@ -22,9 +22,9 @@ const FRAMES: usize = 3;
 /// The most bytes that a packet is given: all frames at the highest rate.
 const MAX_PACKET_BYTES: usize = FRAMES * 1275 + 8;
 
-/// Complexity of encoding. libopus 1.6.1 at 5 makes bursts up to full scale of steady tones in voices (telephone keys,
-/// beeps): its search with two states loses the shape of the noise. At 8 there were none in 104 recordings of such tones.
-const COMPLEXITY: i32 = 8;
+/// Complexity of encoding, the highest: 8 takes the same time, and below 7 music is not told from speech, which then costs
+/// more time at less quality.
+const COMPLEXITY: i32 = 10;
 
 /// Decodes packets of up to eight channels, as one stream or several (RFC 7845 §5.1.1).
 pub(super) struct OpusDecoder {
@@ -196,9 +196,10 @@ impl OpusEncoder {
 
     /// Encodes the samples of a packet.
     ///
-    /// Of a packet with several frames libopus holds each to its share of the bitrate, unless all of it is SILK's: nothing is
-    /// left of the variable rate, and its quantiser tries up to seven times to get below. So frames are encoded one by one and
-    /// joined, but for SILK's, which codes three frames of a packet better than three packets.
+    /// Of a packet with several frames libopus (1.6.1) holds each to its share of the bitrate, unless all of it is SILK's: nothing
+    /// is left of the variable rate, its quantiser tries up to seven times to get below, and of steady tones (telephone keys)
+    /// it makes bursts. So frames are encoded one by one and joined, but for SILK's, which codes three frames of a packet
+    /// better than three packets.
     fn packet(&mut self, samples: &[f32], each: &mut dyn FnMut(&[u8], u32) -> Result<()>) -> Result<()> {
         let channels = usize::from(self.coding.channels.max(1));
         let frames = u32::try_from(samples.len() / channels).unwrap_or(0) * (CLOCK / self.coding.rate.max(1));
@@ -387,7 +388,7 @@ mod tests {
             for (index, is) in is.iter().take(was.len()).enumerate() {
                 // A key may be heard a little before or behind its block's edge.
                 let beside = &was[index.saturating_sub(1)..(index + 2).min(was.len())];
-                let allowed = beside.iter().copied().fold(0.0, f32::max) * 1.7;
+                let allowed = beside.iter().copied().fold(0.0, f32::max) * 1.2;
                 assert!(*is <= allowed, "{rate} {seed} {index}: found {is}, allowed {allowed}");
             }
         }
