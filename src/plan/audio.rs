@@ -16,13 +16,16 @@ const DECODED: [&str; 13] =
     ["aac", "adpcm", "alac", "alaw", "amr", "amr-wb", "flac", "mp3", "mulaw", "opus", "pcm", "pcm-float", "vorbis"];
 
 /// Containers whose packets can be had by themselves.
-const DEMUXED: [Format; 10] = [
+const DEMUXED: [Format; 13] = [
     Format::Mp3,
     Format::M4a,
     Format::ThreeGpAudio,
     Format::MovAudio,
     Format::Mka,
     Format::WebmAudio,
+    Format::MpegTsAudio,
+    Format::FlvAudio,
+    Format::AviAudio,
     Format::Adts,
     Format::OggOpus,
     Format::Caf,
