@@ -118,7 +118,7 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
         }
         Family::Video => {
             let Streamed { streams, damage } = stream::inspect(source, sniffed).map_err(at)?;
-            match without_pictures(format, &streams) {
+            match without_pictures(sniffed, &streams) {
                 Some(sound) => {
                     format = sound;
                     (Media::Audio(streams), damage)
@@ -144,7 +144,7 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
 
 /// What a container of moving pictures is that holds sound alone. Its first bytes do not tell: headers announce pictures that
 /// never come, and name no streams at all.
-fn without_pictures(format: Format, streams: &StreamFacts) -> Option<Format> {
+fn without_pictures(sniffed: &Sniffed, streams: &StreamFacts) -> Option<Format> {
     const ALONE: [(Format, Format); 5] = [
         (Format::Avi, Format::AviAudio),
         (Format::Flv, Format::FlvAudio),
@@ -152,8 +152,10 @@ fn without_pictures(format: Format, streams: &StreamFacts) -> Option<Format> {
         (Format::MpegTs, Format::MpegTsAudio),
         (Format::Webm, Format::WebmAudio),
     ];
-    let sound_alone = streams.video.is_empty() && !streams.audio.is_empty();
-    ALONE.iter().find(|(whole, _)| sound_alone && *whole == format).map(|&(_, sound)| sound)
+    // Of a transport stream pictures are left out that nothing starts: what is announced there may have come.
+    let lost = sniffed.format == Format::MpegTs && !sniffed.streams.video_codecs.is_empty();
+    let sound_alone = streams.video.is_empty() && !streams.audio.is_empty() && !lost;
+    ALONE.iter().find(|(whole, _)| sound_alone && *whole == sniffed.format).map(|&(_, sound)| sound)
 }
 
 /// `facts` of a JPEG once all of it was read: metadata may stand between its scans, and a second picture behind its end.
