@@ -38,6 +38,9 @@ use std::path::{Path, PathBuf};
 /// The name of the file that is read when none is named and it is there.
 pub const FILE_NAME: &str = "mediafit.toml";
 
+/// The least size that new files can be aimed below, in bytes: where less is asked for, a unit was forgotten.
+const LEAST_TARGET: u64 = 1000;
+
 /// The quantisers that `video-quality` may name.
 const QUANTISERS: std::ops::RangeInclusive<u8> = 10..=40;
 
@@ -151,7 +154,7 @@ pub struct FitSection {
     /// The loudness that sound is brought to, in LUFS; held in hundredths. Default: as it is.
     #[serde(deserialize_with = "loudness")]
     pub loudness: Option<i32>,
-    /// Which audio stream is kept where only one may be and none is marked as default. Default: the first.
+    /// Which audio stream is kept where only one may be. Default: the one that is marked as default, else the first.
     #[serde(deserialize_with = "language")]
     pub audio_language: Option<Language>,
     /// Who decodes and encodes. Default: `auto`.
@@ -163,6 +166,7 @@ pub struct FitSection {
     #[serde(deserialize_with = "quantiser")]
     pub video_quality: Option<u8>,
     /// The size that re-encoded files aim below, in bytes. Default: the platform's.
+    #[serde(deserialize_with = "target_size")]
     pub target_size: Option<u64>,
     /// Whether a video or sound that cannot fit is cut at its end. Default: false.
     pub trim_to_fit: Option<bool>,
@@ -294,10 +298,24 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         Some(b'M' | b'm') => (text.get(..text.len() - 1).unwrap_or_default(), 1e6),
         _ => (text, 1.0),
     };
-    match number.parse::<f64>() {
-        Ok(number) if (1.0..=1e12).contains(&(number * factor)) => Ok((number * factor) as u64),
-        _ => Err(format!("not a size; found {text:?}, allowed bytes, or a number with k or M: 9.5M")),
+    let refused = |what| {
+        Err(format!("{what}; found {text:?}, allowed {LEAST_TARGET} bytes or more, or a number with k or M: 9.5M"))
+    };
+    match number.parse::<f64>().map(|number| number * factor) {
+        // A thousandth is lost in decimal fractions.
+        Ok(bytes) if (0.0..=1e12).contains(&bytes) && (bytes - bytes.round()).abs() > 1e-3 => {
+            refused("no whole number of bytes")
+        }
+        Ok(bytes) if (0.0..LEAST_TARGET as f64).contains(&bytes) => refused("too small for any file"),
+        Ok(bytes) if (0.0..=1e12).contains(&bytes) => Ok(bytes.round() as u64),
+        _ => refused("not a size"),
     }
+}
+
+fn target_size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let bytes = u64::deserialize(from)?;
+    let too_small = || D::Error::custom(format!("target-size is {bytes} bytes; allowed at least {LEAST_TARGET}"));
+    Some(bytes).filter(|bytes| *bytes >= LEAST_TARGET).map(Some).ok_or_else(too_small)
 }
 
 fn choice<'de, D: Deserializer<'de>, T: Copy>(choices: &[Choice<T>], from: D) -> Result<Option<T>, D::Error> {
@@ -442,6 +460,21 @@ mod tests {
             let message = Config::parse(text).unwrap_err().to_string();
             assert!(message.contains(line) && message.contains(word) && !message.contains('\n'), "{text:?}: {message}");
         }
+    }
+
+    #[test]
+    fn sizes_are_whole_and_not_without_their_unit() {
+        for (text, bytes) in
+            [("900k", 900_000), ("9.5M", 9_500_000), ("1.1M", 1_100_000), ("1000", 1000), ("16777216", 16_777_216)]
+        {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        let wrong =
+            [("1.5", "whole"), ("1.0005k", "whole"), ("9", "too small"), ("-1k", "not a size"), ("1G", "not a size")];
+        for (text, why) in wrong {
+            assert!(parse_bytes(text).unwrap_err().contains(why), "{text}");
+        }
+        assert!(Config::parse("[fit]\ntarget-size = 16").unwrap_err().to_string().contains("1000"));
     }
 
     #[test]

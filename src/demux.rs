@@ -203,9 +203,9 @@ pub(crate) fn open(source: &Source, format: Format) -> Result<Box<dyn Demuxer + 
         | Format::MovAudio
         | Format::ThreeGpAudio => Box::new(isobmff::Isobmff::open(source)?),
         Format::Mkv | Format::Webm | Format::Mka | Format::WebmAudio => Box::new(matroska::Matroska::open(source)?),
-        Format::Avi => Box::new(avi::Avi::open(source)?),
-        Format::MpegTs => Box::new(mpegts::MpegTs::open(source)?),
-        Format::Flv => Box::new(flv::Flv::open(source)?),
+        Format::Avi | Format::AviAudio => Box::new(avi::Avi::open(source)?),
+        Format::MpegTs | Format::MpegTsAudio => Box::new(mpegts::MpegTs::open(source)?),
+        Format::Flv | Format::FlvAudio => Box::new(flv::Flv::open(source)?),
         Format::Adts => Box::new(adts::Adts::open(source)?),
         Format::Amr | Format::AmrWb => Box::new(amr::Amr::open(source)?),
         Format::Caf => Box::new(caf::Caf::open(source)?),

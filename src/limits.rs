@@ -1,5 +1,7 @@
 //! Guards that protect us, apart from the platform's rules: what a hostile file may cost at most.
 
+use std::ops::RangeInclusive;
+
 /// The most of a file's head that sniffing reads at once, in bytes.
 pub const SNIFF_BYTES: usize = 32 * 1024;
 
@@ -24,6 +26,26 @@ pub const MAX_DEPTH: u32 = 16;
 
 /// The largest metadata block (EXIF, ICC, XMP, `moov`, zip directory) that is read into memory, in bytes.
 pub const MAX_METADATA: usize = 16 * 1024 * 1024;
+
+/// The most channels of sound that are decoded.
+pub const MAX_CHANNELS: usize = 8;
+
+/// The rates of sound that are decoded, in hertz.
+pub const SOUND_RATES: RangeInclusive<u32> = 4_000..=384_000;
+
+/// Why sound of so many channels at this rate is not decoded here, where it is not.
+pub(crate) fn sound_refused(channels: u64, rate: u32) -> Option<String> {
+    if channels == 0 || channels > MAX_CHANNELS as u64 {
+        return Some(format!(
+            "has too many channels to decode; found {channels}, allowed 1 to {MAX_CHANNELS}; mix it down first"
+        ));
+    }
+    let (low, high) = (SOUND_RATES.start(), SOUND_RATES.end());
+    let refused = !SOUND_RATES.contains(&rate);
+    refused.then(|| {
+        format!("has a sample rate that is not decoded; found {rate} Hz, allowed {low} to {high}; resample it first")
+    })
+}
 
 /// The most bytes that are reserved ahead on the word of a file.
 pub const MAX_RESERVE: usize = 1024 * 1024;

@@ -5,6 +5,7 @@ mod audio;
 mod coding;
 mod document;
 mod image;
+mod kept;
 mod options;
 mod step;
 mod sticker;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use audio::decodes;
 pub use coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Language, Tools, VideoCoding};
+pub use kept::{Because, KeptAudio};
 pub use options::{Animated, Options, Repair, Transparency};
 pub use step::Step;
 
@@ -54,12 +56,14 @@ pub struct Rewrite {
     pub shape: Shape,
     /// Who decodes and encodes.
     pub engine: Engine,
+    /// Which stream of sound is kept, where there are several.
+    pub kept_audio: Option<KeptAudio>,
 }
 
 impl Rewrite {
     /// A rewrite with what is built in.
     pub(crate) const fn builtin(rungs: Vec<Rung>, max_bytes: u64, shape: Shape) -> Self {
-        Self { rungs, max_bytes, shape, engine: Engine::Builtin }
+        Self { rungs, max_bytes, shape, engine: Engine::Builtin, kept_audio: None }
     }
 }
 
@@ -101,6 +105,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// For what nobody here reads or writes.
+    pub(crate) const fn unsupported(message: String) -> Self {
+        Self { reason: Reason::Unsupported, message }
+    }
+
     /// For a warning that stays, where warnings count as failures.
     pub(crate) fn of_warning(finding: &Finding) -> Self {
         let message = format!("{}: nothing here cures that; it is only a warning without --strict", finding.message);
@@ -143,13 +152,13 @@ impl Plan {
         }
     }
 
-    /// The steps of all ways, in the order in which they would be tried, each once.
+    /// The steps of all ways, in the order in which they would be tried, each once: the first of its name.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
         let Self::Rewrite(rewrite) = self else { return Vec::new() };
         let mut steps = Vec::new();
         for step in rewrite.rungs.iter().flat_map(|rung| &rung.steps) {
-            if !steps.contains(step) {
+            if !steps.iter().any(|one: &Step| one.name() == step.name()) {
                 steps.push(*step);
             }
         }
@@ -259,7 +268,8 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
         return refusal;
     }
     let cures: Vec<&Finding> = verdict.findings.iter().filter(|finding| wants_cure(finding, options)).collect();
-    let louder = options.loudness_centi_lufs.is_some() && matches!(verdict.role, Role::Audio | Role::Voice);
+    let louder = matches!(verdict.role, Role::Audio | Role::Voice)
+        && matches!(&facts.media, Media::Audio(streams) if audio::loudness(streams, options).is_some());
     let plan = match (&facts.media, verdict.role) {
         _ if cures.is_empty() && !louder => Plan::Keep,
         (Media::Image(image), Role::Image) => image::plan(facts, image, &cures, policy, options),
@@ -288,12 +298,12 @@ pub fn plan(facts: &Facts, verdict: &Verdict, policy: &Policy, options: &Options
 
 /// The refusal of content that cannot become what is asked for.
 fn cannot_serve(format: Format, role: Role) -> Plan {
-    let way_out = match (role, format.family()) {
-        (Role::Audio | Role::Voice, Family::Video) => "take the sound out of it first",
-        (Role::Video, Family::Image) => "send it as an image",
-        _ => "name the role that it can serve",
+    let (what, way_out) = match (role, format.family()) {
+        (Role::Audio | Role::Voice, Family::Video) => (" with moving pictures", "take the sound out of it first"),
+        (Role::Video, Family::Image) => ("", "send it as an image"),
+        _ => ("", "name the role that it can serve"),
     };
-    Plan::refuse(Reason::Type, format!("found {}, which cannot become {role}; {way_out}", format.label()))
+    Plan::refuse(Reason::Type, format!("found {}{what}, which cannot become {role}; {way_out}", format.label()))
 }
 
 /// What is refused whatever else was found.

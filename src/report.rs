@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::facts::Facts;
 use crate::judge::{Finding, Rule, Severity, Standing};
 use crate::pipeline::{Checked, Ending};
-use crate::plan::{Engine, Plan, Refusal};
+use crate::plan::{Engine, KeptAudio, Plan, Refusal};
 use crate::verify::Fitted;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -43,6 +43,9 @@ pub struct Record {
     pub refusal: Option<Refusal>,
     /// Which engine does the work.
     pub engine: Name,
+    /// Which stream of sound is kept, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_audio: Option<KeptAudio>,
     /// What came out; absent in a check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Output>,
@@ -83,6 +86,9 @@ pub struct Output {
     /// The loudness in hundredths of LUFS, where it is not the one that was asked for since the peaks do not allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed_centi_lufs: Option<i32>,
+    /// Where it was cut, since it would not fit otherwise, in microseconds from its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_at_us: Option<u64>,
 }
 
 /// What went wrong.
@@ -133,6 +139,10 @@ impl Record {
             }
             .name()
             .into(),
+            kept_audio: match &checked.plan {
+                Plan::Rewrite(rewrite) => rewrite.kept_audio.clone(),
+                Plan::Keep | Plan::Refuse(_) => None,
+            },
             output: None,
             error: None,
             seconds: rounded(seconds),
@@ -156,6 +166,7 @@ impl Record {
             Ending::Refused(refusal) => {
                 record.plan = "refuse".into();
                 record.steps = Vec::new();
+                record.kept_audio = None;
                 record.refusal = Some(refusal.clone());
             }
         }
@@ -192,6 +203,7 @@ impl Record {
             steps: Vec::new(),
             refusal: Some(Refusal { reason: crate::plan::Reason::Unreadable, message: error.what() }),
             engine: "builtin".into(),
+            kept_audio: None,
             output: None,
             error: Some(failure),
             seconds: rounded(seconds),
@@ -213,6 +225,7 @@ impl Record {
             sha256: fitted.sha256().to_owned(),
             waveform: fitted.waveform().map(|waveform| waveform.to_vec()),
             missed_centi_lufs: fitted.missed_centi_lufs(),
+            cut_at_us: fitted.cut_at_us(),
         });
         self
     }

@@ -32,6 +32,7 @@ pub struct Fitted {
     sha256: String,
     waveform: Option<[u8; 64]>,
     missed_centi_lufs: Option<i32>,
+    cut_at_us: Option<u64>,
     engine: Engine,
 }
 
@@ -109,6 +110,12 @@ impl Fitted {
     #[must_use]
     pub const fn missed_centi_lufs(&self) -> Option<i32> {
         self.missed_centi_lufs
+    }
+
+    /// Where it was cut, in microseconds from its start, if it was allowed to be since it would not fit otherwise.
+    #[must_use]
+    pub const fn cut_at_us(&self) -> Option<u64> {
+        self.cut_at_us
     }
 
     /// Who decoded and encoded, where anything was.
@@ -324,6 +331,7 @@ pub(crate) fn verify(
     let mut fitted = Fitted {
         role,
         format,
+        cut_at_us: playing::cut_noticeably(facts, &measured, &candidate.steps),
         facts: measured,
         content,
         sha256: String::new(),
@@ -382,6 +390,6 @@ fn unchanged(source: &Source, facts: &Facts, role: Role, format: Format) -> Resu
         return Err(Error::io("changed while it was checked", changed));
     }
     let (waveform, engine) = (None, Engine::Builtin);
-    let missed_centi_lufs = None;
-    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, missed_centi_lufs, engine })
+    let (missed_centi_lufs, cut_at_us) = (None, None);
+    Ok(Fitted { role, format, facts: facts.clone(), content, sha256, waveform, missed_centi_lufs, cut_at_us, engine })
 }

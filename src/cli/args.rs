@@ -314,7 +314,7 @@ pub(crate) struct RepairArgs {
     /// Bring sound to this loudness, in LUFS (EBU R 128): -16 [default: as it is]
     #[arg(long, value_name = "LUFS", value_parser = parse_loudness, allow_hyphen_values = true)]
     pub(crate) loudness: Option<i32>,
-    /// Keep the audio stream in this language where only one may stay and none is marked as default [default: the first]
+    /// Keep the audio stream in this language where only one may stay [default: the one marked as default, else the first]
     #[arg(long, value_name = "CODE")]
     pub(crate) audio_language: Option<Language>,
     /// Who decodes and encodes [default: auto]

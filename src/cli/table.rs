@@ -2,6 +2,7 @@
 
 use mediafit::batch::Job;
 use mediafit::error::clean;
+use mediafit::plan::Because;
 use mediafit::{Finding, Record, Severity, Standing, Summary};
 use std::path::Path;
 
@@ -43,7 +44,7 @@ impl Layout {
         };
         let plan = match (record.error.is_some(), record.plan.as_ref()) {
             (true, _) | (_, "keep") => String::new(),
-            (_, "rewrite") => format!("  → rewrite ({})", record.steps.join(", ")),
+            (_, "rewrite") => format!("  → rewrite ({}{})", record.steps.join(", "), kept_audio(record)),
             (_, other) => format!("  → {other}"),
         };
         let mut lines = vec![format!("{}{}{plan}", self.begun(record), self.word(word, 6, tone))];
@@ -63,6 +64,10 @@ impl Layout {
             (None, None, Some(_)) if record.plan == "keep" => ("kept", Tone::Good, before),
             (None, None, Some(output)) => {
                 let mut steps = record.steps.join(", ");
+                steps.push_str(&kept_audio(record));
+                if let Some(us) = output.cut_at_us {
+                    steps.push_str(&format!("; cut after {}.{} s", us / 1_000_000, us / 100_000 % 10));
+                }
                 if let Some(centi_lufs) = output.missed_centi_lufs {
                     steps.push_str(&format!("; {:.1} LUFS, louder it cannot be made", f64::from(centi_lufs) / 100.0));
                 }
@@ -187,6 +192,18 @@ impl Tally {
     const fn rows(&self) -> [Row; 4] {
         [self.keep, self.rewrite, self.refuse, self.errors]
     }
+}
+
+/// Which stream of sound is kept, behind the steps.
+fn kept_audio(record: &Record) -> String {
+    let Some(kept) = &record.kept_audio else { return String::new() };
+    let language = kept.language.as_deref().map_or_else(String::new, |code| format!(" ({})", clean(code)));
+    let because = match kept.because {
+        Because::Language | Because::Default | Because::First => "",
+        Because::NoSuchLanguage => ", none is in the language asked for",
+        Because::OnlyReadable => ", since another cannot be read here",
+    };
+    format!("; sound {} of {} kept{language}{because}", kept.index.saturating_add(1), kept.of)
 }
 
 /// `bytes` in decimal units, as the platform's limits are printed.

@@ -19,6 +19,7 @@ mod au;
 mod budget;
 mod caf;
 mod chain;
+mod core_audio;
 mod decoder;
 mod encode;
 mod files;

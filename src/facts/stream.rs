@@ -35,6 +35,9 @@ pub struct StreamFacts {
     /// Bytes of metadata that do not change how it plays (ID3, `udta`, comments, pictures).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub metadata_bytes: u64,
+    /// Bytes of an MP3 that are neither tags nor frames, before its first frame.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub junk_bytes: u64,
     /// Whether metadata holds a GPS position.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gps: bool,

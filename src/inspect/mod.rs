@@ -7,7 +7,7 @@
 //! end at `MAX_ENTRIES` or at the end of the file, and nothing is allocated on a file's word.
 
 use crate::error::Result;
-use crate::facts::{ColorModel, Damage, DocumentFacts, Facts, ImageFacts, Media};
+use crate::facts::{ColorModel, Damage, DocumentFacts, Facts, ImageFacts, Media, StreamFacts};
 use crate::format::{FORMATS, Family, Format};
 use crate::sniff::Sniffed;
 use crate::source::Source;
@@ -106,7 +106,8 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
     };
     // Read once, so that the many small reads of a header come from memory.
     source.head().map_err(at)?;
-    let (media, damage) = match sniffed.format.family() {
+    let mut format = sniffed.format;
+    let (media, damage) = match format.family() {
         Family::Image => {
             let Inspected { image, damage } = picture(source, sniffed.format).map_err(at)?;
             (Media::Image(image), damage)
@@ -117,7 +118,13 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
         }
         Family::Video => {
             let Streamed { streams, damage } = stream::inspect(source, sniffed).map_err(at)?;
-            (Media::Video(streams), damage)
+            match without_pictures(sniffed, &streams) {
+                Some(sound) => {
+                    format = sound;
+                    (Media::Audio(streams), damage)
+                }
+                None => (Media::Video(streams), damage),
+            }
         }
         Family::Document => {
             let damage = unrecognised(source, sniffed).into_iter().collect();
@@ -132,7 +139,23 @@ pub fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Facts> {
     };
     let file_name = source.name().and_then(|name| name.file_name()).map(|name| name.to_string_lossy().into_owned());
     let extension = source.extension().map(str::to_lowercase);
-    Ok(Facts { format: sniffed.format, bytes: source.len(), file_name, extension, damage, media })
+    Ok(Facts { format, bytes: source.len(), file_name, extension, damage, media })
+}
+
+/// What a container of moving pictures is that holds sound alone. Its first bytes do not tell: headers announce pictures that
+/// never come, and name no streams at all.
+fn without_pictures(sniffed: &Sniffed, streams: &StreamFacts) -> Option<Format> {
+    const ALONE: [(Format, Format); 5] = [
+        (Format::Avi, Format::AviAudio),
+        (Format::Flv, Format::FlvAudio),
+        (Format::Mkv, Format::Mka),
+        (Format::MpegTs, Format::MpegTsAudio),
+        (Format::Webm, Format::WebmAudio),
+    ];
+    // Of a transport stream pictures are left out that nothing starts: what is announced there may have come.
+    let lost = sniffed.format == Format::MpegTs && !sniffed.streams.video_codecs.is_empty();
+    let sound_alone = streams.video.is_empty() && !streams.audio.is_empty() && !lost;
+    ALONE.iter().find(|(whole, _)| sound_alone && *whole == sniffed.format).map(|&(_, sound)| sound)
 }
 
 /// `facts` of a JPEG once all of it was read: metadata may stand between its scans, and a second picture behind its end.

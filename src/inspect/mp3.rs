@@ -2,6 +2,7 @@
 
 use super::sound;
 use super::stream::Streamed;
+use crate::demux::frames::Tags;
 use crate::demux::mp3::Mp3;
 use crate::error::Result;
 use crate::facts::{AudioTrack, Damage};
@@ -10,11 +11,17 @@ use crate::source::Source;
 /// Frames below which there is no sound: the first of a stream only primes the decoder.
 const LEAST_FRAMES: u64 = 2;
 
+/// Tags of a WAV stand in a chunk of it: with one in front, no player knows it.
+const TAGGED_WAVE: &str = "it is a WAV with an ID3 tag in front; strip the tag";
+
 /// What can be measured of an MP3, or a stream of its older layers.
 pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     let mut mp3 = match sound::or_damage(Mp3::open(source))? {
         Ok(mp3) => mp3,
         Err(damage) => {
+            let behind = source.bytes_at(Tags::find(source)?.start, 12)?;
+            let is_wave = behind.starts_with(b"RIFF") && behind.ends_with(b"WAVE");
+            let damage = if is_wave { Damage::Malformed(TAGGED_WAVE.to_owned()) } else { damage };
             return Ok(sound::alone(AudioTrack { codec: "mp3".to_owned(), ..AudioTrack::default() }, vec![damage]));
         }
     };
@@ -50,6 +57,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     };
     let mut found = sound::alone(track, damage);
     found.streams.cover_art = tags.picture;
+    found.streams.junk_bytes = mp3.frames().0 - tags.start;
     found.streams.metadata_bytes = tags.start + (source.len() - tags.end);
     Ok(found)
 }

@@ -137,6 +137,10 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
         // The encoder's count leaves out what fills the last block.
         samples = chunks.fact_samples.filter(|&fact| samples.is_none_or(|all| fact <= all)).or(samples);
         track.bits = None;
+        // Nobody says whether the numbers in its blocks are big-endian as well.
+        if Wave::of(source.head()?) == Wave::Rifx {
+            "adpcm-be".clone_into(&mut track.codec);
+        }
     }
     let by_rate = || {
         let us = u128::from(there) * 1_000_000 / u128::from(std::num::NonZeroU32::new(format.byte_rate)?.get());

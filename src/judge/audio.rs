@@ -13,6 +13,9 @@ const OTHER_CODEC: [Format; 5] =
 /// The length of an Opus packet in phones' own voice notes, in microseconds (whatsapp-media §1.5).
 const VOICE_PACKET_US: u32 = 60_000;
 
+/// Bytes before the first frame that every player skips: a piece of the frame before it, or padding.
+const MAX_JUNK: u64 = 4096;
+
 pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Finding>) {
     let rules = &policy.audio;
     let other_codec = OTHER_CODEC.contains(&facts.format) && !rules.formats.contains(&facts.format);
@@ -34,6 +37,7 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
         chain(streams, findings);
     }
     ragged(facts, streams, Rule::AudioContainer, findings);
+    junk(facts, streams, findings);
     if streams.fragmented {
         let message = "a fragmented MP4 is stored but not played";
         findings.push(Finding::new(Rule::AudioFragmented, Fail, true, false, message));
@@ -98,6 +102,14 @@ fn ragged(facts: &Facts, streams: &StreamFacts, rule: Rule, findings: &mut Vec<F
         None => return,
     };
     findings.push(Finding::new(rule, Warn, found, "a whole stream", message));
+}
+
+/// Players search so far for the first frame, and some of them no further.
+fn junk(facts: &Facts, streams: &StreamFacts, findings: &mut Vec<Finding>) {
+    if streams.junk_bytes > MAX_JUNK && facts.format == Format::Mp3 {
+        let message = format!("{} bytes of junk stand before the first frame", streams.junk_bytes);
+        findings.push(Finding::new(Rule::AudioContainer, Warn, streams.junk_bytes, MAX_JUNK, message));
+    }
 }
 
 fn codecs_in_mp4(streams: &StreamFacts, findings: &mut Vec<Finding>) {

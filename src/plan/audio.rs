@@ -1,11 +1,13 @@
 //! Plans for sound: tags off, packets copied into another container, and only then one generation of coding.
 
 use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools};
-use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
+use super::kept::kept_audio;
+use super::{Options, Plan, Reason, Refusal, Rewrite, Rung, Shape, Step, lossless_steps};
 use crate::built;
 use crate::facts::{AudioTrack, Edit, Facts, StreamFacts};
 use crate::format::{Format, Role};
 use crate::judge::{Finding, Rule};
+use crate::limits::{SOUND_RATES, sound_refused};
 use crate::policy::{Band, Policy};
 
 /// What a file of sound needs at most: blocks of samples and a page or two, whatever its length.
@@ -16,13 +18,16 @@ const DECODED: [&str; 13] =
     ["aac", "adpcm", "alac", "alaw", "amr", "amr-wb", "flac", "mp3", "mulaw", "opus", "pcm", "pcm-float", "vorbis"];
 
 /// Containers whose packets can be had by themselves.
-const DEMUXED: [Format; 10] = [
+const DEMUXED: [Format; 13] = [
     Format::Mp3,
     Format::M4a,
     Format::ThreeGpAudio,
     Format::MovAudio,
     Format::Mka,
     Format::WebmAudio,
+    Format::MpegTsAudio,
+    Format::FlvAudio,
+    Format::AviAudio,
     Format::Adts,
     Format::OggOpus,
     Format::Caf,
@@ -90,11 +95,13 @@ impl Case<'_> {
         // What only changes its clothes may stay between target and limit, as it was.
         let max_bytes = if over { self.options.target(band) } else { band.hard_bytes };
         let rename = lossless_steps(self.cures).filter(|steps| steps.as_slice() == [Step::Rename]);
-        if let Some(steps) = rename.filter(|_| self.options.loudness_centi_lufs.is_none()) {
+        if let Some(steps) = rename.filter(|_| loudness(self.streams, self.options).is_none()) {
             let rungs = vec![Rung { steps, format }];
             return Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Playing));
         }
-        let Some((index, track)) = kept_audio(self.streams, self.options) else {
+        let readable =
+            |track: &AudioTrack| !self.recodes() && self.copy_target(track).is_some() || self.engine(track).is_ok();
+        let Some(((index, track), kept_audio)) = kept_audio(self.streams, self.options, readable) else {
             return Plan::refuse(Reason::Unsupported, format!("found no sound in this {}", format.label()));
         };
         let mut rungs: Vec<Rung> = Vec::new();
@@ -102,21 +109,27 @@ impl Case<'_> {
             rungs.extend(self.strip_rung(over));
             rungs.extend(self.copy_rung(index, track, over, max_bytes));
         }
-        let engine =
-            engine_for(&track.codec, self.facts.format, track.profile.as_deref(), self.options.engine, self.tools);
-        match engine {
+        let shape = Shape::Playing;
+        match self.engine(track) {
             Ok(engine) => {
                 let ladder = self.ladder(track);
                 rungs.extend(self.code_rungs(ladder, index, track, band));
                 match ladder.iter().find_map(|way| way.codec.unwritten()).filter(|_| rungs.is_empty()) {
                     Some(message) => Plan::refuse(Reason::Unsupported, message),
-                    None => Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine }),
+                    None => Plan::Rewrite(Rewrite { rungs, max_bytes, shape, engine, kept_audio }),
                 }
             }
             // Copied packets are decoded by nobody.
-            Err(_) if !rungs.is_empty() => Plan::Rewrite(Rewrite::builtin(rungs, max_bytes, Shape::Playing)),
-            Err(message) => Plan::refuse(Reason::Unsupported, message),
+            Err(_) if !rungs.is_empty() => {
+                Plan::Rewrite(Rewrite { kept_audio, ..Rewrite::builtin(rungs, max_bytes, shape) })
+            }
+            Err(refusal) => Plan::Refuse(refusal),
         }
+    }
+
+    /// Who can decode `track`.
+    fn engine(&self, track: &AudioTrack) -> Result<Engine, Refusal> {
+        engine_for(track, self.facts.format, self.options.engine, self.tools)
     }
 
     /// Whether the sound itself has to change, so that copying its packets is of no use.
@@ -125,7 +138,7 @@ impl Case<'_> {
         let chained =
             self.facts.format == Format::OggOpus && self.streams.audio.iter().any(|track| track.edit == Edit::Complex);
         chained
-            || self.options.loudness_centi_lufs.is_some()
+            || loudness(self.streams, self.options).is_some()
             || self.cures.iter().any(|finding| {
                 matches!(
                     finding.rule,
@@ -134,10 +147,11 @@ impl Case<'_> {
             })
     }
 
-    /// Tags around the frames dropped, where that alone makes it small enough.
+    /// What is around the frames dropped, where that alone makes it small enough, or junk is among it.
     fn strip_rung(&self, over: bool) -> Option<Rung> {
         let format = self.facts.format;
-        let strips = matches!(format, Format::Mp3 | Format::Adts) && over && self.streams.metadata_bytes > 0;
+        let around = self.streams.metadata_bytes > 0 && over || self.streams.junk_bytes > 0;
+        let strips = matches!(format, Format::Mp3 | Format::Adts) && around;
         (strips && self.role == Role::Audio).then(|| Rung { steps: vec![Step::StripTags], format })
     }
 
@@ -217,7 +231,7 @@ impl Case<'_> {
                 bitrate: not_above_the_source(way, track),
                 floor: way.floor,
                 voice: way.voice,
-                loudness_centi_lufs: self.options.loudness_centi_lufs,
+                loudness_centi_lufs: loudness(self.streams, self.options),
                 target_bytes: self.options.target(band),
                 // Only once nothing else is left.
                 trim_to_fit: self.options.trim_to_fit && last == Some(number),
@@ -228,34 +242,33 @@ impl Case<'_> {
     }
 }
 
-/// Which stream of sound is kept: the one that is marked as default, else the one in the language that is asked for,
-/// else the first.
-pub(super) fn kept_audio<'a>(streams: &'a StreamFacts, options: &Options) -> Option<(usize, &'a AudioTrack)> {
-    let all = || streams.audio.iter().enumerate();
-    let mut marked = all().filter(|(_, track)| track.default);
-    // A mark that every track carries tells nothing.
-    let only = marked.next().filter(|_| marked.next().is_none());
-    let named = options
-        .audio_language
-        .and_then(|language| all().find(|(_, track)| track.language.as_deref().is_some_and(|code| language.is(code))));
-    only.or(named).or_else(|| all().next())
-}
-
-/// Who can decode `codec`, or why nobody can.
+/// Who can decode `track` of a file of `format`, or why nobody can.
 pub(super) fn engine_for(
-    codec: &str,
+    track: &AudioTrack,
     format: Format,
-    profile: Option<&str>,
     choice: EngineChoice,
     tools: Tools,
-) -> Result<Engine, String> {
+) -> Result<Engine, Refusal> {
+    let (codec, profile) = (track.codec.as_str(), track.profile.as_deref());
     let builtin = decodes(codec, format) && !matches!(profile, Some("xhe" | "main" | "ssr" | "ltp" | "ld" | "eld"));
     let name = match profile {
         Some(profile) if !builtin && codec == "aac" => format!("AAC {profile}"),
         _ => codec.to_owned(),
     };
     let lacking = built::refusal(codec, codec).unwrap_or_else(|| format!("{name} is not decoded here"));
-    choice.engine(builtin, tools, &lacking)
+    let engine = choice.engine(builtin, tools, &lacking).map_err(Refusal::unsupported)?;
+    let (channels, rate) = (track.channels.unwrap_or(1).into(), track.sample_rate.unwrap_or(*SOUND_RATES.start()));
+    // ffmpeg mixes and resamples what it decodes.
+    match sound_refused(channels, rate).filter(|_| engine == Engine::Builtin) {
+        Some(what) => Err(Refusal { reason: Reason::Limit, message: format!("the sound {what}") }),
+        None => Ok(engine),
+    }
+}
+
+/// The loudness that sound is brought to, where it is long enough to have one: a block of BS.1770 lasts 400 ms.
+pub(super) fn loudness(streams: &StreamFacts, options: &Options) -> Option<i32> {
+    const BLOCK_US: u64 = 400_000;
+    options.loudness_centi_lufs.filter(|_| streams.duration_us.is_none_or(|us| us >= BLOCK_US))
 }
 
 /// Whether a stream is taken for speech: one channel, or a rate or codec of telephones. One channel of HE-AAC is none:

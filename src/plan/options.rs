@@ -61,7 +61,7 @@ pub struct Options {
     pub audio_codec: Option<AudioCodec>,
     /// The loudness that sound is brought to, in hundredths of LUFS (EBU R 128): -1600 for -16 LUFS. Default: as it is.
     pub loudness_centi_lufs: Option<i32>,
-    /// Which audio stream is kept where only one may be and none is marked as default. Default: the first.
+    /// Which audio stream is kept where only one may be. Default: the one that is marked as default, else the first.
     pub audio_language: Option<Language>,
     /// Who decodes and encodes. Default: `Auto`.
     pub engine: EngineChoice,

@@ -1,8 +1,9 @@
 //! Plans for moving pictures: packets copied where they can be, the sound coded anew alone, the pictures last.
 
-use super::audio::{engine_for, kept_audio};
+use super::audio::engine_for;
 use super::coding::{AudioCodec, AudioCoding, Engine, EngineChoice, Tools, VideoCoding};
-use super::{Options, Plan, Reason, Rewrite, Rung, Shape, Step, lossless_steps};
+use super::kept::kept_audio;
+use super::{Options, Plan, Reason, Refusal, Rewrite, Rung, Shape, Step, lossless_steps};
 use crate::built;
 use crate::facts::{AudioTrack, Chroma, Facts, StreamFacts, VideoTrack};
 use crate::format::Format;
@@ -93,19 +94,14 @@ impl Case<'_> {
             let message = format!("found no moving pictures in this {}", self.facts.format.label());
             return Plan::refuse(Reason::Unsupported, message);
         };
-        let sound = kept_audio(self.streams, self.options);
+        let readable = |track: &AudioTrack| self.copies_sound(track) || self.sound_engine(track).is_ok();
+        let (sound, kept_audio) = kept_audio(self.streams, self.options, readable).unzip();
         let video_as_it_is = self.copies_pictures(picture);
         let audio_as_it_is = sound.is_none_or(|(_, track)| self.copies_sound(track));
         let mut engines = Vec::new();
         if let Some((_, track)) = sound.filter(|_| !audio_as_it_is || (over && !video_as_it_is)) {
-            engines.push(engine_for(
-                &track.codec,
-                self.facts.format,
-                track.profile.as_deref(),
-                self.options.engine,
-                self.tools,
-            ));
-            engines.extend(AudioCodec::Aac.unwritten().map(Err));
+            engines.push(self.sound_engine(track));
+            engines.extend(AudioCodec::Aac.unwritten().map(|message| Err(Refusal::unsupported(message))));
         }
         let mut rungs = Vec::new();
         if video_as_it_is {
@@ -135,20 +131,22 @@ impl Case<'_> {
                 rungs.push(self.rung(Step::EncodeVideo { track: index, coding }, step));
             }
         }
-        self.finished(rungs, engines, max_bytes, video_as_it_is && !over)
-    }
-
-    fn finished(&self, rungs: Vec<Rung>, engines: Vec<Result<Engine, String>>, max_bytes: u64, copied: bool) -> Plan {
         let failed = engines.iter().find_map(|engine| engine.as_ref().err());
         match failed {
-            Some(message) if rungs.is_empty() || copied => Plan::refuse(Reason::Unsupported, message.clone()),
+            Some(refusal) if rungs.is_empty() || (video_as_it_is && !over) => Plan::Refuse(refusal.clone()),
             // Leaving something out may be enough; if not, the refusal says what would help.
             _ => {
                 let ffmpeg = engines.iter().any(|engine| engine == &Ok(Engine::Ffmpeg));
                 let engine = if ffmpeg { Engine::Ffmpeg } else { Engine::Builtin };
-                Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine })
+                let kept_audio = kept_audio.flatten();
+                Plan::Rewrite(Rewrite { rungs, max_bytes, shape: Shape::Playing, engine, kept_audio })
             }
         }
+    }
+
+    /// Who can decode the sound of `track`.
+    fn sound_engine(&self, track: &AudioTrack) -> Result<Engine, Refusal> {
+        engine_for(track, self.facts.format, self.options.engine, self.tools)
     }
 
     fn has(&self, rule: Rule) -> bool {
@@ -230,8 +228,8 @@ fn kind(track: &VideoTrack) -> String {
 }
 
 /// Who can decode the pictures and code them anew, or why nobody can.
-fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, String> {
+fn picture_engine(track: &VideoTrack, choice: EngineChoice, tools: Tools) -> Result<Engine, Refusal> {
     let lacking = built::refusal(&track.codec, &track.codec)
         .unwrap_or_else(|| format!("{} pictures are not coded anew here", kind(track)));
-    choice.engine(decoded_here(track), tools, &lacking)
+    choice.engine(decoded_here(track), tools, &lacking).map_err(Refusal::unsupported)
 }

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::facts::{AudioTrack, Facts, Media, StreamFacts, VideoTrack};
 use crate::format::Format;
 use crate::plan::Step;
+use std::borrow::Cow;
 
 /// How far the length of sound may be off, in microseconds: less than a frame of AAC.
 const SOUND_US: u64 = 20_000;
@@ -34,16 +35,8 @@ const ROUGH: &[(Format, Option<&str>, u64)] = &[
 
 /// Compares the result with the streams of the source that `steps` name; `coded_us` of sound was coded anew.
 pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: Option<u64>) -> Result<()> {
-    let animated;
-    let before = match &source.media {
-        // What a video of it has is known from its frames.
-        Media::Image(image) => {
-            animated = StreamFacts { video: image.as_track().into_iter().collect(), ..StreamFacts::default() };
-            Some(&animated)
-        }
-        _ => streams(source),
-    };
-    let (Some(before), Some(after)) = (before, streams(result)) else {
+    let before = played(source);
+    let (Some(before), Some(after)) = (before.as_deref(), streams(result)) else {
         return Err(Error::verify("the result holds no streams"));
     };
     // A file that was cut is as long as what could be read of it.
@@ -96,6 +89,35 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: O
         }
     }
     Ok(())
+}
+
+/// Where the result ends, in microseconds, if it was allowed to be cut and is by more than nobody notices.
+pub(super) fn cut_noticeably(source: &Facts, result: &Facts, steps: &[Step]) -> Option<u64> {
+    const NOTICED_US: u64 = 500_000;
+    let (before, after) = (played(source)?, streams(result)?);
+    steps.iter().filter(|_| source.damage.is_empty()).find_map(|step| {
+        let (was, is) = match step {
+            Step::EncodeAudio { track, coding } if coding.trim_to_fit => {
+                (before.audio.get(*track)?.duration_us?, after.audio.first()?.duration_us?)
+            }
+            Step::EncodeVideo { track, coding } if coding.trim_to_fit => {
+                (before.video.get(*track)?.duration_us?, after.video.first()?.duration_us?)
+            }
+            _ => return None,
+        };
+        (was > is.saturating_add(NOTICED_US)).then_some(is)
+    })
+}
+
+/// The streams of a source; what a video of an animation has is known from its frames.
+fn played(source: &Facts) -> Option<Cow<'_, StreamFacts>> {
+    match &source.media {
+        Media::Image(image) => {
+            let video = image.as_track().into_iter().collect();
+            Some(Cow::Owned(StreamFacts { video, ..StreamFacts::default() }))
+        }
+        _ => streams(source).map(Cow::Borrowed),
+    }
 }
 
 /// How far the headers of `source` may be off, for a stream of `codec`.

@@ -1,8 +1,8 @@
 //! Plain samples in Core Audio files (Apple, "Core Audio Format Specification 1.0"); coded packets are the demuxer's.
 
 use super::PcmSource;
+use super::core_audio;
 use super::decoder::{Spec, guard};
-use super::layout::Layout;
 use super::pcm::{Stored, of_code};
 use super::stored::{Reading, StoredSource};
 use super::symphonia::SymphoniaDecoder;
@@ -15,13 +15,16 @@ use crate::source::Source;
 const FLOAT: u32 = 1;
 const LITTLE_ENDIAN: u32 = 2;
 
+/// As much of a channel layout as describes the channels that are decoded.
+const MAX_LAYOUT: usize = 256;
+
 /// The samples of a Core Audio file; nothing where they are coded in packets.
 ///
 /// # Errors
 /// `Malformed` without a description or data; `Limit`.
 pub(super) fn open(source: &Source) -> Result<Option<Box<dyn PcmSource + '_>>> {
     let broken = |what: &str| Error::malformed(format!("the Core Audio file has no {what}; send the original again"));
-    let (mut at, mut description, mut frames, mut data) = (8_u64, None, None, None);
+    let (mut at, mut description, mut layout, mut frames, mut data) = (8_u64, None, None, None, None);
     for _ in 0..MAX_ENTRIES {
         let head = source.bytes_at(at, 12)?;
         let Some(size) = be64(&head, 4) else { break };
@@ -30,6 +33,7 @@ pub(super) fn open(source: &Source) -> Result<Option<Box<dyn PcmSource + '_>>> {
         let end = body.saturating_add(size).min(source.len());
         match head.get(..4) {
             Some(b"desc") => description = Some(source.bytes_at(body, 32)?),
+            Some(b"chan") => layout = Some(source.bytes_at(body, MAX_LAYOUT)?),
             Some(b"pakt") => frames = be64(&source.bytes_at(body, 16)?, 8),
             // A count of edits stands in front.
             Some(b"data") => data = Some((body.saturating_add(4), end)),
@@ -38,14 +42,14 @@ pub(super) fn open(source: &Source) -> Result<Option<Box<dyn PcmSource + '_>>> {
         at = end;
     }
     let description = description.ok_or_else(|| broken("description"))?;
-    let Some((reading, spec, coded)) = reading(&description)? else { return Ok(None) };
+    let Some((reading, spec, coded)) = reading(&description, layout.as_deref())? else { return Ok(None) };
     let range = data.ok_or_else(|| broken("data"))?;
     let frames = frames.filter(|&frames| coded && frames > 0);
     Ok(Some(Box::new(StoredSource::new(source, spec, reading, range, frames))))
 }
 
 /// How the description has the samples read, and whether in blocks; nothing for packets.
-fn reading(description: &[u8]) -> Result<Option<(Reading, Spec, bool)>> {
+fn reading(description: &[u8], layout: Option<&[u8]>) -> Result<Option<(Reading, Spec, bool)>> {
     let broken = || Error::malformed("the Core Audio file's description is cut off; send the original again");
     let field = |at| be32(description, at).ok_or_else(broken);
     let rate = f64::from_be_bytes(array(description, 0).ok_or_else(broken)?);
@@ -65,7 +69,7 @@ fn reading(description: &[u8]) -> Result<Option<(Reading, Spec, bool)>> {
     }
     guard(channels.into(), rate, None)?;
     let channels = u16::try_from(channels).unwrap_or(u16::MAX);
-    let spec = Spec { rate, layout: Layout::of_count(channels) };
+    let spec = Spec { rate, layout: core_audio::layout(layout.unwrap_or_default(), channels) };
     let reading = match stored {
         Some(stored) => Reading::Plain(stored),
         None => Reading::Blocks(SymphoniaDecoder::of_quicktime_adpcm(rate, channels)?, 34 * usize::from(channels), 64),
@@ -117,5 +121,17 @@ mod tests {
         let source = caf(b"lpcm", 0, [2, 1, 65_408, 16], 1 << 60, &data);
         assert_eq!(open(&source).err().map(|error| error.kind()), Some(ErrorKind::Limit));
         assert!(open(&caf(b"alac", 0, [0, 4096, 2, 16], 1 << 60, &data)).unwrap().is_none());
+    }
+
+    #[test]
+    fn channels_are_those_of_the_layout() {
+        let plain = caf(b"lpcm", 0, [6, 1, 3, 16], 6, &[0; 6]).read_all().unwrap();
+        let layout = [133_u32 << 16 | 3, 0, 0].map(u32::to_be_bytes).concat();
+        let chunk = [b"chan".as_slice(), &12_u64.to_be_bytes(), &layout].concat();
+        let at = plain.windows(4).position(|window| window == b"data").unwrap();
+        let source = Source::from_bytes([&plain[..at], &chunk, &plain[at..]].concat(), None);
+        let speakers = open(&source).unwrap().unwrap().layout();
+        assert_eq!(speakers, core_audio::layout(&layout, 3));
+        assert_ne!(speakers, open(&Source::from_bytes(plain, None)).unwrap().unwrap().layout());
     }
 }

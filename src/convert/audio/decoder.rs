@@ -2,17 +2,17 @@
 
 use super::aac::AacDecoder;
 use super::amr::AmrDecoder;
-use super::layout::{Layout, MAX_CHANNELS};
+use super::layout::Layout;
 use super::opus::OpusDecoder;
 use super::pcm::PcmDecoder;
 use super::symphonia::SymphoniaDecoder;
 use super::vorbis::VorbisDecoder;
 use crate::demux::Track;
 use crate::error::{Error, Result};
+use crate::limits::{SOUND_RATES, sound_refused};
 
-/// The rates that are decoded, in hertz; and the most samples of a channel that one packet may announce. A CAF of 62 KB
-/// that announces 2^31 samples a packet would have 8 GB reserved for it.
-pub(super) const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
+/// The most samples of a channel that one packet may announce. A CAF of 62 KB that announces 2^31 samples a packet would have
+/// 8 GB reserved for it.
 pub(super) const MAX_PACKET_FRAMES: u64 = 65_536;
 
 /// What a decoder's samples are.
@@ -42,16 +42,8 @@ pub(super) trait Decoder {
 
 /// Refuses what no honest file has, before anything is reserved for it.
 pub(super) fn guard(channels: u64, rate: u32, packet_frames: Option<u64>) -> Result<()> {
-    if channels == 0 || channels > MAX_CHANNELS as u64 {
-        return Err(Error::limit(format!(
-            "has too many channels to decode; found {channels}, allowed 1 to {MAX_CHANNELS}; mix it down first"
-        )));
-    }
-    if !RATES.contains(&rate) {
-        let (low, high) = (RATES.start(), RATES.end());
-        return Err(Error::limit(format!(
-            "has a sample rate that is not decoded; found {rate} Hz, allowed {low} to {high}; resample it first"
-        )));
+    if let Some(what) = sound_refused(channels, rate) {
+        return Err(Error::limit(what));
     }
     match packet_frames {
         Some(frames) if frames > MAX_PACKET_FRAMES => Err(Error::limit(format!(
@@ -70,7 +62,11 @@ pub(super) fn of_track(track: &Track) -> Result<Box<dyn Decoder>> {
         return Err(Error::unsupported("the sound is encrypted; send the original without copy protection"));
     }
     if let Some(channels) = track.channels {
-        guard(u64::from(channels.max(1)), track.sample_rate.unwrap_or(*RATES.start()).max(*RATES.start()), None)?;
+        guard(
+            u64::from(channels.max(1)),
+            track.sample_rate.unwrap_or(*SOUND_RATES.start()).max(*SOUND_RATES.start()),
+            None,
+        )?;
     }
     Ok(match track.codec.as_str() {
         "aac" => Box::new(AacDecoder::new(&track.config)?),

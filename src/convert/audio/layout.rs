@@ -1,7 +1,6 @@
 //! Which speaker each channel is for, and the matrix that mixes them down to two or one.
 
-/// The most channels that are decoded.
-pub(crate) const MAX_CHANNELS: usize = 8;
+pub(crate) use crate::limits::MAX_CHANNELS;
 
 /// Where a channel is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,5 +1,6 @@
 //! Samples that are stored plainly: integers, floating point, and the telephone's logarithms.
 
+use super::core_audio;
 use super::decoder::{Decoder, Spec, guard};
 use super::layout::Layout;
 use crate::bytes::{be16, be32};
@@ -142,7 +143,12 @@ impl PcmDecoder {
             ("pcm-float", None) => Stored::floats(bits, false),
             (_, None) => Stored::integers(bits, false, true),
         };
-        let spec = Spec { rate, layout: Layout::of_count(channels) };
+        let layout = match track.sample_entry.as_deref().and_then(|entry| inner(entry, b"chan")) {
+            // Version and flags stand in front.
+            Some(body) => core_audio::layout(body.get(4..).unwrap_or_default(), channels),
+            None => Layout::of_count(channels),
+        };
+        let spec = Spec { rate, layout };
         Ok(Self { stored: stored.ok_or_else(unknown)?, spec })
     }
 }
