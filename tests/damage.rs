@@ -57,7 +57,7 @@ fn what_is_lost_of_flac_is_told_and_becomes_silence_only_when_that_is_asked_for(
     let whole =
         std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/audio/unfit__pcm__audio.container.flac"))
             .unwrap();
-    let cut = [&whole[..whole.len() / 3], &whole[whole.len() * 2 / 5..]].concat();
+    let cut = [&whole[..whole.len() - 3000], &whole[whole.len() - 1900..]].concat();
     let told = checked(&cut);
     assert_eq!(told.verdict.standing, Standing::Broken, "{:?}", told.verdict);
     let finding = told.verdict.findings.iter().find(|finding| finding.rule == Rule::Malformed).unwrap();
