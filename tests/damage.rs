@@ -45,6 +45,10 @@ fn m4a() -> Vec<u8> {
     fitted.to_bytes().unwrap()
 }
 
+fn data(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/audio").join(name)).unwrap()
+}
+
 fn zeroed(bytes: &[u8], count: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let middle = bytes.len() * 2 / 3;
@@ -54,9 +58,7 @@ fn zeroed(bytes: &[u8], count: usize) -> Vec<u8> {
 
 #[test]
 fn what_is_lost_of_flac_is_told_and_becomes_silence_only_when_that_is_asked_for() {
-    let whole =
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/audio/unfit__pcm__audio.container.flac"))
-            .unwrap();
+    let whole = data("unfit__pcm__audio.container.flac");
     let cut = [&whole[..whole.len() - 3000], &whole[whole.len() - 1900..]].concat();
     let told = checked(&cut);
     assert_eq!(told.verdict.standing, Standing::Broken, "{:?}", told.verdict);
@@ -96,4 +98,40 @@ fn a_recording_behind_another_is_told() {
         assert!(both.verdict.has(Rule::AudioStreams), "{:?}", both.verdict);
         assert!(both.facts.damage.is_empty());
     }
+}
+
+#[test]
+fn bytes_between_frames_that_are_none_are_damage() {
+    let whole = data("fit__adts.aac");
+    assert_eq!(checked(&whole).verdict.standing, Standing::Fit);
+    assert_eq!(checked(&zeroed(&whole, 1500)).verdict.standing, Standing::Broken);
+}
+
+/// An element of Matroska.
+fn element(id: u32, content: &[u8]) -> Vec<u8> {
+    let id = id.to_be_bytes();
+    let skip = id.iter().take_while(|&&byte| byte == 0).count();
+    let size = (content.len() as u64 | 1 << 56).to_be_bytes();
+    [&id[skip..], &size, content].concat()
+}
+
+#[test]
+fn the_last_frame_of_true_audio_in_matroska_is_as_long_as_the_header_says() {
+    let sound = [element(0xb5, &48_000_f32.to_be_bytes()), element(0x9f, &[1])].concat();
+    let entry = [
+        element(0xd7, &[1]),
+        element(0x83, &[2]),
+        element(0x86, b"A_TTA1"),
+        element(0x0023_e383, &1_044_897_959_u64.to_be_bytes()),
+        element(0xe1, &sound),
+    ];
+    let block = |at: u16| element(0xa3, &[&[0x81], at.to_be_bytes().as_slice(), &[0x80, 1, 2, 3]].concat());
+    let segment = [
+        element(0x1549_a966, &element(0x4489, &1300_f32.to_be_bytes())),
+        element(0x1654_ae6b, &element(0xae, &entry.concat())),
+        element(0x1f43_b675, &[element(0xe7, &[0]), block(0), block(1045)].concat()),
+    ];
+    let file = [element(0x1a45_dfa3, &element(0x4282, b"matroska")), element(0x1853_8067, &segment.concat())].concat();
+    let checked = fitter(false).check(&Source::from_bytes(file, None), Ask::Content).unwrap();
+    assert_eq!(length(&checked.facts), 1_300_000);
 }

@@ -24,9 +24,6 @@ use symphonia::default::get_codecs;
 /// Samples of a channel that a packet may have where neither container nor codec says.
 const USUAL_PACKET: u64 = 16_384;
 
-/// Samples of a channel in a packet of FLAC, as most encoders make them.
-const USUAL_BLOCK: u64 = 4096;
-
 /// One of Symphonia's decoders.
 pub(super) struct SymphoniaDecoder {
     decoder: Box<dyn AudioDecoder>,
@@ -190,6 +187,8 @@ pub(super) struct ReaderSource<'a> {
     health: Health,
     /// Where the first packet stands and where the next should, in samples: FLAC numbers its frames.
     clock: Option<(i64, i64)>,
+    /// Samples of a channel in the packet before.
+    usual: u64,
     /// A packet that was read and comes behind silence for those that are missing, in samples.
     waiting: Option<Packet>,
     silent: u64,
@@ -225,6 +224,7 @@ impl<'a> ReaderSource<'a> {
             total: trim.total,
             health: Health::new(salvage),
             clock: None,
+            usual: 0,
             waiting: None,
             silent: 0,
             ahead: Vec::new(),
@@ -274,6 +274,7 @@ impl<'a> ReaderSource<'a> {
         if let Some((_, next)) = &mut self.clock {
             *next = packet.pts.get().saturating_add_unsigned(packet.dur.get());
         }
+        self.usual = packet.dur.get();
         let before = self.ahead.len();
         let decoded = self.decoder.decode_for(&packet.data, packet.dur.get(), &mut self.ahead);
         match decoded {
@@ -318,7 +319,7 @@ impl<'a> ReaderSource<'a> {
         if let Some((start, next)) = self.clock
             && let Some(missing) = self.total.and_then(|total| total.checked_sub(next.abs_diff(start)))
         {
-            self.missing(missing, USUAL_BLOCK);
+            self.missing(missing, self.usual);
         }
         Ok(None)
     }
