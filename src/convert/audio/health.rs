@@ -3,8 +3,9 @@
 use crate::error::{Error, Result};
 use crate::facts::Lost;
 
-/// How much sound may be lost before a stream counts as broken, in microseconds: a click that is hardly noticed.
-const TOLERATED_US: u64 = 100_000;
+/// How much sound may be lost before a stream counts as broken, in microseconds: one packet of any usual codec, of
+/// which FLAC has the longest.
+const TOLERATED_US: u64 = 120_000;
 
 /// Packets that decoded, and that did not.
 #[derive(Debug, Clone, Copy, Default)]
