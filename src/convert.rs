@@ -18,7 +18,7 @@ mod write;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{Facts, ImageFacts, Media, Orientation, ProfileKind};
+use crate::facts::{Facts, ImageFacts, Lost, Media, Orientation, ProfileKind};
 use crate::format::Format;
 use crate::limits::MAX_PIXELS;
 use crate::plan::{Engine, Rewrite, Rung, Step};
@@ -49,6 +49,8 @@ pub(crate) struct Candidate {
     pub engine: Engine,
     /// Length of the sound that was decoded and coded anew, in microseconds.
     pub coded_us: Option<u64>,
+    /// What of that did not decode, by the track.
+    pub lost: Option<(usize, Lost)>,
 }
 
 impl Candidate {
@@ -62,6 +64,7 @@ impl Candidate {
             missed_centi_lufs: None,
             engine: Engine::Builtin,
             coded_us: None,
+            lost: None,
         }
     }
 

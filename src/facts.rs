@@ -3,7 +3,7 @@
 mod stream;
 
 pub use stream::{
-    AudioTrack, Chroma, ColorTags, Edit, FrameRate, Hdr, OtherKind, OtherTrack, Ragged, StreamFacts, VideoTrack,
+    AudioTrack, Chroma, ColorTags, Edit, FrameRate, Hdr, Lost, OtherKind, OtherTrack, Ragged, StreamFacts, VideoTrack,
 };
 
 use crate::format::Format;

@@ -192,8 +192,7 @@ pub fn note_other_role(verdict: &mut Verdict, wanted: Role, facts: &Facts) {
 
 /// Whether the finding says that the bytes break their own format.
 pub(crate) fn breaks_the_format(finding: &Finding) -> bool {
-    matches!(finding.rule, Rule::Malformed | Rule::ImageTruncated)
-        || (finding.rule == Rule::Empty && finding.severity == Severity::Fail)
+    finding.severity == Severity::Fail && matches!(finding.rule, Rule::Malformed | Rule::ImageTruncated | Rule::Empty)
 }
 
 fn damage(facts: &Facts, findings: &mut Vec<Finding>) {
@@ -213,8 +212,13 @@ fn damage(facts: &Facts, findings: &mut Vec<Finding>) {
             Severity::Fail,
             what.as_str(),
             allowed,
-            format!("the file is damaged: {what}"),
+            format!("the file is damaged: {what}; send the original again"),
         ));
+    }
+    // What players go over: told, since only who has the original can mend it.
+    let lost = streams(facts).into_iter().flat_map(|streams| &streams.audio).filter_map(|track| track.lost);
+    for lost in lost.filter(|_| facts.damage.is_empty()) {
+        findings.push(Finding::new(Rule::Malformed, Severity::Warn, lost.to_string(), "all of them", lost.to_string()));
     }
 }
 
@@ -275,6 +279,14 @@ fn several(streams: &StreamFacts, rule: Rule, allowed: usize, findings: &mut Vec
     if count > allowed {
         let message = format!("{count} audio streams");
         findings.push(Finding::new(rule, Severity::Fail, count as u64, allowed as u64, message));
+    }
+}
+
+/// Warns of a second recording that players know nothing of.
+fn joined(streams: &StreamFacts, rule: Rule, findings: &mut Vec<Finding>) {
+    if streams.joined {
+        let message = "another recording follows behind the first, which alone is played; send them one by one";
+        findings.push(Finding::new(rule, Severity::Warn, "joined", "one recording", message));
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cancel::Cancel;
 #[cfg(feature = "video")]
 use crate::convert::watch;
-use crate::convert::{Candidate, Depth, complete, convert, convert_animation, convert_stream, decode_whole, listen};
+use crate::convert::{Candidate, Depth, complete, convert, convert_animation, convert_stream};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
 use crate::facts::{Damage, Facts, Media};
@@ -20,6 +20,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+mod seen;
+
+use seen::Seen;
 
 /// Who says what a file is to serve as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -184,7 +188,7 @@ impl Fitter {
                 Err(error) => Err(error),
                 Ok(seen) => {
                     let mut checked = checked;
-                    self.note_margin(&mut checked, ask, seen.margin);
+                    self.note(&mut checked, ask, seen.margin, &seen.lost);
                     Ok(checked)
                 }
             }
@@ -317,18 +321,11 @@ impl Fitter {
 
     fn broken(&self, checked: Checked, ask: Ask, error: &Error) -> Checked {
         let mut facts = checked.facts;
-        facts.damage.push(Damage::Undecodable(error.what()));
+        let what = error.what();
+        // What is to be done about it is for the finding to say.
+        let what = what.strip_suffix("; send the original again").unwrap_or(&what);
+        facts.damage.push(Damage::Undecodable(what.to_owned()));
         self.judged(facts, ask)
-    }
-
-    /// What the pixels told: the verdict may have one more finding then, the plan stays (it is of severity info).
-    fn note_margin(&self, checked: &mut Checked, ask: Ask, margin: Option<u32>) {
-        if let Media::Image(image) = &mut checked.facts.media
-            && margin.is_some()
-        {
-            image.margin_px = margin;
-            checked.verdict = self.judged(checked.facts.clone(), ask).verdict;
-        }
     }
 
     fn carried_out(&self, source: &Source, checked: &mut Checked, ask: Ask) -> Result<Ending> {
@@ -340,17 +337,20 @@ impl Fitter {
         } else {
             Seen::default()
         };
-        self.note_margin(checked, ask, seen.margin);
+        self.note(checked, ask, seen.margin, &seen.lost);
         complete(source, &mut checked.facts, &checked.plan, self.ffmpeg.as_ref(), &self.cancel)?;
+        if is_playing(checked)
+            && let Plan::Rewrite(rewrite) = &checked.plan
+        {
+            let rewrite = rewrite.clone();
+            return self.stream_carried_out(source, checked, ask, &rewrite, seen.waveform);
+        }
         let checked = &*checked;
         let (facts, verdict) = (&checked.facts, &checked.verdict);
         let Plan::Rewrite(rewrite) = &checked.plan else {
             let fitted = kept(source, facts, verdict, &self.policy, seen.waveform)?;
             return Ok(Ending::Fitted { fitted: Box::new(fitted), steps: Vec::new() });
         };
-        if is_playing(checked) {
-            return self.stream_carried_out(source, checked, rewrite, seen.waveform);
-        }
         let bytes: Arc<[u8]> = if is_picture(checked) { source.read_all()? } else { Arc::from([]) };
         let candidate = if verdict.role == Role::Video {
             convert_animation(&bytes, facts, rewrite, &self.cancel)?
@@ -372,7 +372,8 @@ impl Fitter {
     fn stream_carried_out(
         &self,
         source: &Source,
-        checked: &Checked,
+        checked: &mut Checked,
+        ask: Ask,
         rewrite: &Rewrite,
         waveform: Option<[u8; 64]>,
     ) -> Result<Ending> {
@@ -380,13 +381,15 @@ impl Fitter {
         let ffmpeg = self.ffmpeg.as_ref().filter(|_| self.options.engine != EngineChoice::Builtin);
         let mut candidate = convert_stream(source, facts, rewrite, ffmpeg, self.gathers_in.as_deref(), &self.cancel)?;
         candidate.waveform = candidate.waveform.or(waveform).filter(|_| role != Role::Video);
+        let lost = candidate.lost;
+        self.note(checked, ask, None, lost.as_slice());
         let copied = candidate.steps.iter().any(|step| matches!(step, Step::CopyVideo { .. } | Step::CopyAudio { .. }));
         let others = rewrite.rungs.iter().skip_while(|rung| rung.steps != candidate.steps).skip(1);
         let rungs: Vec<_> = others.filter(|_| copied).cloned().collect();
         let ending = self.verified(source, checked, candidate, rewrite);
         if ending.as_ref().is_err_and(|error| error.kind() == ErrorKind::Verify) && !rungs.is_empty() {
             // A copy that is not what the facts promise: decoded, it may be.
-            return self.stream_carried_out(source, checked, &Rewrite { rungs, ..rewrite.clone() }, waveform);
+            return self.stream_carried_out(source, checked, ask, &Rewrite { rungs, ..rewrite.clone() }, waveform);
         }
         ending
     }
@@ -402,20 +405,6 @@ impl Fitter {
             Some(finding) => Ending::Refused(Refusal::of_warning(&finding)),
             None => Ending::Fitted { fitted: Box::new(fitted), steps },
         })
-    }
-
-    /// Decodes everything, or of sound as much as `depth` says, and gives what only that shows.
-    fn decoded(&self, source: &Source, checked: &Checked, depth: Depth) -> Result<Seen> {
-        if is_picture(checked) {
-            let margin = decode_whole(&source.read_all()?, &checked.facts)?;
-            return Ok(Seen { margin, waveform: None });
-        }
-        match listen(source, &checked.facts, depth, self.ffmpeg.as_ref(), &self.cancel) {
-            Ok(heard) => Ok(Seen { margin: None, waveform: heard.waveform }),
-            // What no decoder here reads was not found damaged.
-            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Seen::default()),
-            Err(error) => Err(error),
-        }
     }
 
     /// Sorts an error of the conversion: what the file itself is to blame for is a refusal.
@@ -448,15 +437,6 @@ impl Fitter {
             }
         }
     }
-}
-
-/// What only a full decode shows.
-#[derive(Debug, Default)]
-struct Seen {
-    /// The clear margin of a sticker, in pixels.
-    margin: Option<u32>,
-    /// How loud a file of sound is over its length.
-    waveform: Option<[u8; 64]>,
 }
 
 /// Whether the file is worked on as a picture: one sent as a document is a file like any other.

@@ -321,10 +321,9 @@ fn never(facts: &Facts, verdict: &Verdict, options: &Options) -> Option<Plan> {
     }
     if verdict.standing == Standing::Broken && !options.salvage {
         let what = verdict.findings.iter().find(|finding| breaks_the_format(finding));
-        let what = what.map_or("the file is damaged", |finding| finding.message.as_str());
-        let what = what.strip_suffix("; send the original again").unwrap_or(what);
+        let what = what.map_or("the file is damaged; send the original again", |finding| finding.message.as_str());
         let salvage = if is_salvaged(facts.format) { ", or use --salvage to keep what can be read" } else { "" };
-        return Some(Plan::refuse(Reason::Broken, format!("{what}; send the original again{salvage}")));
+        return Some(Plan::refuse(Reason::Broken, format!("{what}{salvage}")));
     }
     None
 }

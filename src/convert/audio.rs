@@ -56,6 +56,7 @@ pub(crate) use waveform::{BARS, Waveform};
 
 use crate::cancel::Cancel;
 use crate::error::Result;
+use crate::facts::Lost;
 use crate::plan::{AudioCodec, AudioCoding};
 
 /// Samples of a recording, from its start to its end.
@@ -76,6 +77,11 @@ pub(crate) trait PcmSource {
     /// # Errors
     /// `Malformed` when too little of the recording decodes; `Io`.
     fn read(&mut self, into: &mut Vec<f32>) -> Result<bool>;
+
+    /// What of it did not decode so far. Default: nothing.
+    fn lost(&self) -> Option<Lost> {
+        None
+    }
 }
 
 /// What came of it.
@@ -91,27 +97,41 @@ pub(crate) struct Transcoded {
     pub waveform: [u8; BARS],
     /// The loudness that it has, in hundredths of LUFS, where its peaks do not allow the one that was wanted.
     pub missed_centi_lufs: Option<i32>,
+    /// What of the recording did not decode.
+    pub lost: Option<Lost>,
 }
 
-/// Decodes everything and drops it; gives how loud it is over its length.
+/// What was heard of a recording.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listened {
+    /// How loud it is over its length.
+    pub waveform: [u8; BARS],
+    /// Its length, in microseconds.
+    pub duration_us: u64,
+    /// What of it did not decode.
+    pub lost: Option<Lost>,
+}
+
+/// Decodes everything and drops it.
 ///
 /// # Errors
 /// `Malformed` when the recording holds no sound, or too little of it decodes; `Cancelled`; `Io`.
-pub(crate) fn listen(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Result<[u8; BARS]> {
+pub(crate) fn listen(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Result<Listened> {
     let mut samples = Vec::new();
     let mut waveform = Waveform::default();
-    let mut any = false;
+    let mut count = 0_u64;
     while input.read(&mut samples)? {
         cancel.check()?;
-        any |= !samples.is_empty();
+        count += samples.len() as u64;
         waveform.add(&samples);
         samples.clear();
     }
-    if any {
-        Ok(waveform.bars())
-    } else {
-        Err(crate::error::Error::malformed("holds no sound; send the original again"))
+    if count == 0 {
+        return Err(crate::error::Error::malformed("holds no sound; send the original again"));
     }
+    let frames = u128::from(count / u64::from(input.channels().max(1)));
+    let duration_us = u64::try_from(frames * 1_000_000 / u128::from(input.rate().max(1))).unwrap_or(u64::MAX);
+    Ok(Listened { waveform: waveform.bars(), duration_us, lost: input.lost() })
 }
 
 /// The length of a recording in microseconds, by decoding it.

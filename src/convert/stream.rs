@@ -14,7 +14,7 @@ use crate::cancel::Cancel;
 use crate::demux::{self, Demuxer, EditEntry, Kind, Packet, Track, Want};
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{AudioTrack, Edit, Facts, Media, StreamFacts};
+use crate::facts::{AudioTrack, Edit, Facts, Lost, Media, StreamFacts};
 use crate::format::Format;
 use crate::plan::{AudioCoding, Engine, Rewrite, Rung, Step, VideoCoding, decodes};
 use crate::source::Source;
@@ -33,9 +33,6 @@ const MAX_LEAD: usize = 4096;
 
 /// How often pictures that came out too large are coded again.
 const MAX_CORRECTIONS: u32 = 4;
-
-/// How much less sound than its headers announce ffmpeg may find, in microseconds.
-const LOST_US: u64 = 500_000;
 
 /// What may be played too much of a stream whose container went, in microseconds.
 const UNNOTICED_US: u128 = 20_000;
@@ -102,6 +99,8 @@ struct Bench<'a> {
     strict: bool,
     /// Length of the sound that was decoded and coded, in microseconds.
     coded_us: OnceLock<u64>,
+    /// What of it did not decode.
+    lost: OnceLock<(usize, Lost)>,
 }
 
 impl<'a> Bench<'a> {
@@ -116,8 +115,8 @@ impl<'a> Bench<'a> {
         let (engine, max_bytes) = (rewrite.engine, rewrite.max_bytes);
         // Only what was asked to be salvaged is planned for at all once it is damaged.
         let salvage = !facts.damage.is_empty();
-        let (folder, strict, coded_us) = (None, false, OnceLock::new());
-        Ok(Self { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, strict, coded_us })
+        let (folder, strict, coded_us, lost) = (None, false, OnceLock::new(), OnceLock::new());
+        Ok(Self { source, facts, streams, engine, ffmpeg, folder, cancel, max_bytes, salvage, strict, coded_us, lost })
     }
 
     /// Codes pictures anew by ffmpeg that failed here with `error`: some kinds of a codec are known by their pictures alone.
@@ -127,8 +126,8 @@ impl<'a> Bench<'a> {
         if !unread || self.salvage || self.engine == Engine::Ffmpeg || self.ffmpeg.is_none() {
             return Err(error);
         }
-        let (engine, coded_us) = (Engine::Ffmpeg, OnceLock::new());
-        match (Self { engine, strict: true, coded_us, ..*self }).run(rung) {
+        let (engine, coded_us, lost) = (Engine::Ffmpeg, OnceLock::new(), OnceLock::new());
+        match (Self { engine, strict: true, coded_us, lost, ..*self }).run(rung) {
             // What is wrong with the file was said better here.
             Err(other) if matches!(other.kind(), ErrorKind::Unsupported | ErrorKind::Malformed) => Err(error),
             made => made,
@@ -176,6 +175,7 @@ impl<'a> Bench<'a> {
             missed_centi_lufs: None,
             engine,
             coded_us: self.coded_us.get().copied(),
+            lost: self.lost.get().copied(),
         }
     }
 
@@ -279,17 +279,18 @@ impl<'a> Bench<'a> {
         let mut reopen = || self.pcm(track, false);
         let input = reopen()?;
         let made = audio::transcode(input, duration, coding, max_bytes, self.cancel, out, &mut reopen)?;
-        let _ = self.coded_us.set(made.duration_us);
-        self.is_whole(made.duration_us, duration)?;
+        self.note_coded(track, made.duration_us, made.lost);
+        if !coding.trim_to_fit {
+            self.is_whole(track, made.duration_us)?;
+        }
         Ok(made)
     }
 
-    /// ffmpeg goes over what it cannot decode without a word: less sound than `stated` shows that.
-    fn is_whole(&self, found_us: u64, stated: Option<u64>) -> Result<()> {
-        if self.engine == Engine::Ffmpeg && stated.is_some_and(|us| found_us.saturating_add(LOST_US) < us) {
-            return Err(Error::malformed("ffmpeg decodes only the beginning of it; send the original again"));
+    fn note_coded(&self, track: usize, us: u64, lost: Option<Lost>) {
+        let _ = self.coded_us.set(us);
+        if let Some(lost) = lost {
+            let _ = self.lost.set((track, lost));
         }
-        Ok(())
     }
 
     /// The samples of a stream of sound; holes between its packets are silence.
@@ -321,7 +322,7 @@ impl<'a> Bench<'a> {
                 "{codec} is not decoded here; install ffmpeg, or convert it first"
             )));
         }
-        if let Some(samples) = audio::open_file(self.source, format)? {
+        if let Some(samples) = audio::open_file(self.source, format, self.salvage)? {
             return Ok(samples);
         }
         let demuxer = self.open()?;
@@ -358,8 +359,11 @@ impl<'a> Bench<'a> {
         let mut encoded = audio::encode_aac(input, stated, coding, self.cancel, &mut reopen)?;
         let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
         let us = u64::try_from(us).unwrap_or(u64::MAX);
-        self.is_whole(us, stated)?;
-        let _ = self.coded_us.set(us);
+        self.note_coded(track, us, encoded.lost);
+        // Beside pictures, what is missing was made silence.
+        if self.engine == Engine::Ffmpeg {
+            self.is_whole(track, us)?;
+        }
         let wait_us = self.starts_at(track)?;
         if wait_us > 0 {
             encoded.track.edits.list.insert(0, EditEntry { duration_us: wait_us, media_time: -1, rate: 1 << 16 });

@@ -200,14 +200,20 @@ impl<'a, S: Syntax> Walk<'a, S> {
                 return Ok(Some((place, frame)));
             }
             // A tag in the midst: files that were joined.
-            if let Some(length) = id3_length(self.clipped(place, 10)?).filter(|&length| length < left) {
+            let head = self.clipped(place, 10)?;
+            let tagged = head.starts_with(b"TAG") || head.starts_with(b"APETAGEX");
+            if let Some(length) = id3_length(head).filter(|&length| length < left) {
                 self.at += length;
                 continue;
             }
             let budget = MAX_JUNK.saturating_sub(self.junk);
+            let junk = self.junk;
             if !self.search(place, budget)? || self.changed {
                 self.at = self.end;
                 return Ok(None);
+            }
+            if tagged {
+                self.junk = junk;
             }
         }
     }
@@ -281,9 +287,18 @@ impl<'a, S: Syntax> Walk<'a, S> {
 impl Counted {
     /// What is wrong with what was counted: sound of another kind is played by few players, and not read here.
     pub(crate) fn damage(&self) -> Option<Damage> {
-        self.changed.then(|| Damage::Malformed(CHANGES.to_owned()))
+        if self.changed {
+            return Some(Damage::Malformed(CHANGES.to_owned()));
+        }
+        let (junk, each) = (self.junk, self.bytes.checked_div(self.frames).filter(|&each| each > 0)?);
+        let lost = junk / each;
+        (lost >= MISSED)
+            .then(|| Damage::Malformed(format!("{junk} bytes between frames are none: about {lost} frames are lost")))
     }
 }
+
+/// So many frames between others, in bytes that are none, are a loss that is heard: a tenth of a second.
+const MISSED: u64 = 5;
 
 /// What is wrong with a stream whose frames change their kind.
 pub(super) const CHANGES: &str = "the sample rate or the coding changes in the midst, as in files that were joined";

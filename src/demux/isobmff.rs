@@ -267,6 +267,9 @@ impl<'a> Isobmff<'a> {
             }
         }
         let cut = self.layout.moofs.last().is_some_and(|moof| moof.cut);
+        for at in &self.layout.breaks {
+            self.damage.push(Damage::Malformed(format!("bytes that are no box at byte {at}")));
+        }
         let large = self.layout.moofs.iter().any(|moof| moof.len() > MAX_MOOF);
         if cut {
             self.damage.push(Damage::Truncated("the file ends within a fragment's index (moof)".to_owned()));

@@ -70,7 +70,7 @@ pub(crate) struct Matroska<'a> {
 impl<'a> Matroska<'a> {
     /// Reads all that stands before the first cluster, and what the seek head points at behind.
     pub(crate) fn open(source: &'a Source) -> Result<Self> {
-        let opened = open::open(source)?;
+        let opened = open::open(source, 0)?;
         let tracks: Vec<Track> = opened.entries.iter().map(|entry| entry.track.clone()).collect();
         let mut file = Self {
             source,
@@ -220,6 +220,7 @@ impl Demuxer for Matroska<'_> {
         packet.duration = frame.duration;
         packet.sync = frame.key;
         packet.discard_ns = frame.discard_ns;
+        packet.restarts = frame.restarts;
         let order = self.orders.get_mut(frame.track).and_then(Option::as_mut);
         packet.dts = order.map_or(frame.pts, |order| order.next(frame.pts));
         packet.data.clear();

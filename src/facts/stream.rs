@@ -44,6 +44,9 @@ pub struct StreamFacts {
     /// Whether metadata names the device's maker, model or serial number.
     #[serde(default, skip_serializing_if = "is_false")]
     pub device: bool,
+    /// Whether a second recording follows behind the first, as in files that were joined byte by byte.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub joined: bool,
 }
 
 impl StreamFacts {
@@ -101,6 +104,33 @@ pub struct AudioTrack {
     /// What a stream of Ogg Opus or ADTS lacks to be whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ragged: Option<Ragged>,
+    /// What does not decode, where it was decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
+}
+
+/// Sound that does not decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// How many packets do not decode, or are missing.
+    pub packets: u64,
+    /// Of how many.
+    pub of: u64,
+    /// How long they are, in microseconds.
+    pub us: u64,
+    /// Where the first of them stands, in microseconds.
+    pub at_us: u64,
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = |us: u64| us as f64 / 1e6;
+        let (packets, of, us, at) = (self.packets, self.of, seconds(self.us), seconds(self.at_us));
+        write!(
+            formatter,
+            "{packets} of {of} packets of sound do not decode: {us:.3} s are lost, the first at {at:.3} s"
+        )
+    }
 }
 
 /// A stream of moving pictures.

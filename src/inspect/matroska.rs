@@ -15,9 +15,8 @@ const WALKED: u64 = 32 * 1024 * 1024;
 /// Beyond it, so much is walked for the rate and order of frames.
 const LOOKED_AT: u64 = 2 * 1024 * 1024;
 
-/// Codecs whose packets do not tell how long they are, and the longest that one of them may be.
-const UNTOLD: [&str; 2] = ["alac", "vorbis"];
-const MAX_PACKET_US: u64 = 150_000;
+/// Codecs whose packets do not tell how long they are, and how long one of them may be, in microseconds.
+const UNTOLD: [(&str, u64); 3] = [("alac", 150_000), ("tta", 1_100_000), ("vorbis", 150_000)];
 
 /// What a Matroska file holds.
 pub(super) fn inspect(source: &Source) -> Result<Streamed> {
@@ -43,8 +42,8 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     }
     // Packets of these do not tell their length: the header knows better where the last one ends.
     if let ([track], [], Some(ns)) = (streams.audio.as_mut_slice(), streams.video.as_slice(), about.duration_ns)
-        && UNTOLD.contains(&track.codec.as_str())
-        && track.duration_us.is_some_and(|us| (1..MAX_PACKET_US).contains(&us.saturating_sub(ns / 1000)))
+        && let Some((_, longest)) = UNTOLD.iter().find(|(codec, _)| *codec == track.codec)
+        && track.duration_us.is_some_and(|us| (1..*longest).contains(&us.saturating_sub(ns / 1000)))
     {
         track.duration_us = Some(ns / 1000);
         streams.duration_us = track.duration_us;

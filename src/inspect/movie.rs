@@ -37,6 +37,7 @@ pub(super) fn inspect(source: &Source, sniffed: &Sniffed) -> Result<Streamed> {
         metadata_bytes: tags.bytes,
         gps: tags.gps,
         device: tags.device,
+        joined: file.layout().joined,
         ..StreamFacts::default()
     };
     let mut clock = Clock::default();

@@ -92,6 +92,8 @@ struct Chunks {
     long_data: Option<u64>,
     metadata: u64,
     picture: bool,
+    /// Whether another file follows.
+    joined: bool,
 }
 
 /// What can be measured of a WAV.
@@ -156,6 +158,7 @@ pub(super) fn inspect(source: &Source) -> Result<Streamed> {
     }
     let mut found = sound::alone(track, damage);
     (found.streams.metadata_bytes, found.streams.cover_art) = (chunks.metadata, chunks.picture);
+    found.streams.joined = chunks.joined;
     Ok(found)
 }
 
@@ -179,6 +182,10 @@ fn read(source: &Source) -> Result<Chunks> {
                 let extent = wave.data(source, &chunk, chunks.long_data)?;
                 end = extent.end;
                 chunks.data = Some((start, end.min(length), extent.told));
+            }
+            b"RIFF" | b"RF64" | b"RIFX" | b"riff" if chunks.data.is_some() => {
+                chunks.joined = true;
+                break;
             }
             _ => {
                 chunks.metadata += end.min(length).saturating_sub(start);

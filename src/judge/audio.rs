@@ -1,6 +1,6 @@
 //! The rules for sound: audio files and voice notes (whatsapp-media §1.2 and §1.3, `aud.*`).
 
-use super::{Finding, Rule, Severity, container, encrypted, names, several, size, streams};
+use super::{Finding, Rule, Severity, container, encrypted, joined, names, several, size, streams};
 use crate::facts::{Edit, Facts, OtherKind, Ragged, StreamFacts};
 use crate::format::Format;
 use crate::policy::Policy;
@@ -43,6 +43,7 @@ pub(super) fn judge_audio(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
         findings.push(Finding::new(Rule::AudioFragmented, Fail, true, false, message));
     }
     several(streams, Rule::AudioStreams, rules.max_streams, findings);
+    joined(streams, Rule::AudioStreams, findings);
     for profile in streams.audio.iter().filter_map(|track| track.profile.as_deref()).filter(|profile| *profile != "lc")
     {
         let message = format!("AAC {profile} plays at half the rate or not at all where only LC is known");
@@ -78,6 +79,7 @@ pub(super) fn judge_voice(facts: &Facts, policy: &Policy, findings: &mut Vec<Fin
             findings.push(Finding::new(Rule::VoiceFraming, Info, packet_us, VOICE_PACKET_US, message));
         }
     }
+    joined(streams, Rule::AudioStreams, findings);
     encrypted(streams, Rule::AudioEncrypted, findings);
 }
 

@@ -1,6 +1,6 @@
 //! The rules for moving pictures (whatsapp-media §1.2 and §1.3, `vid.*`).
 
-use super::{Finding, Rule, Severity, container, encrypted, several, size, streams};
+use super::{Finding, Rule, Severity, container, encrypted, joined, several, size, streams};
 use crate::facts::{AudioTrack, Chroma, Edit, Facts, StreamFacts, VideoTrack};
 use crate::format::Format;
 use crate::policy::{Policy, VideoRules};
@@ -141,6 +141,7 @@ fn sound(track: &AudioTrack, rules: &VideoRules, findings: &mut Vec<Finding>) {
 
 fn structure(streams: &StreamFacts, rules: &VideoRules, findings: &mut Vec<Finding>) {
     several(streams, Rule::VideoAudioStreams, rules.max_audio_streams, findings);
+    joined(streams, Rule::VideoAudioStreams, findings);
     if streams.fragmented {
         let message = "a fragmented MP4 is stored but not played everywhere";
         findings.push(Finding::new(Rule::VideoFragmented, Fail, true, false, message));

@@ -40,7 +40,15 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: O
         return Err(Error::verify("the result holds no streams"));
     };
     // A file that was cut is as long as what could be read of it.
-    if !source.damage.is_empty() || steps.iter().any(|step| matches!(step, Step::StripTags)) {
+    if !source.damage.is_empty() {
+        return match steps {
+            [Step::EncodeAudio { .. }] => {
+                length("sound", coded_us, after.audio.first().map(|track| track.duration_us), SOUND_US)
+            }
+            _ => Ok(()),
+        };
+    }
+    if steps.iter().any(|step| matches!(step, Step::StripTags)) {
         return Ok(());
     }
     let cut = cut_at(before, after, steps);
@@ -50,8 +58,11 @@ pub(super) fn verify(source: &Facts, result: &Facts, steps: &[Step], coded_us: O
             Step::CopyAudio { .. } | Step::EncodeAudio { .. } if cut.is_some() => {
                 let (is, pictures) = (after.audio.first().and_then(|track| track.duration_us), cut);
                 if is > pictures.map(|us| us.saturating_add(CUT_US)) {
+                    let seconds = |us: Option<u64>| us.unwrap_or(0) as f64 / 1e6;
                     return Err(Error::verify(format!(
-                        "the sound goes on behind the cut; found {is:?} us, pictures {pictures:?} us"
+                        "the sound goes on behind the cut; found {:.3} s, pictures end at {:.3} s",
+                        seconds(is),
+                        seconds(pictures)
                     )));
                 }
             }
@@ -151,7 +162,9 @@ fn length(what: &str, was: Option<u64>, is: Option<Option<u64>>, allowed: u64) -
     if was.abs_diff(is) <= allowed {
         return Ok(());
     }
-    Err(Error::verify(format!("the result's {what} are of another length; found {is} us, were {was} us")))
+    let seconds = |us: u64| us as f64 / 1e6;
+    let (is, was) = (seconds(is), seconds(was));
+    Err(Error::verify(format!("another length of {what} came out; found {is:.3} s, expected {was:.3} s")))
 }
 
 /// How exactly the length of sound is known that its container states.

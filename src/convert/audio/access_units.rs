@@ -5,6 +5,7 @@ use crate::convert::spool::{Spool, failed};
 use crate::convert::write::Packets;
 use crate::demux::{EditEntry, Kind, Packet, Track, Want};
 use crate::error::{Error, Result};
+use crate::facts::Lost;
 use std::cell::RefCell;
 use std::io::{Read, Write};
 
@@ -21,6 +22,8 @@ pub(crate) struct AacEncoded {
     sizes: Vec<u16>,
     /// Samples of a channel that are played.
     pub frames: u64,
+    /// What of the recording did not decode.
+    pub lost: Option<Lost>,
 }
 
 /// Gathers access units.
@@ -60,7 +63,7 @@ impl Gathering {
         track.sample_rate = Some(rate);
         track.bits = Some(16);
         track.default = true;
-        Ok(AacEncoded { track, units: RefCell::new(units), sizes: self.sizes, frames })
+        Ok(AacEncoded { track, units: RefCell::new(units), sizes: self.sizes, frames, lost: None })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::convert::spool::Spool;
 use crate::convert::write::ogg::{OggOpusWriter, serial_of};
 use crate::convert::write::{Packets, mp4};
 use crate::error::{Error, Result};
+use crate::facts::Lost;
 use std::cell::Cell;
 
 /// How often a recording is encoded again when it came out too large.
@@ -55,14 +56,15 @@ pub(crate) fn transcode<'a>(
     let mut corrections = 0;
     loop {
         *out = Spool::new(out.max());
-        let (made, only) = encode(&mut *open()?, attempt, cancel, out)?;
+        let mut input = open()?;
+        let (made, only) = encode(&mut *input, attempt, cancel, out)?;
         if only.is_some() {
             attempt.only = only;
             missed_centi_lufs = attempt.levelled(cancel, &mut open)?;
             continue;
         }
         if out.len() <= max_bytes {
-            return Ok(Transcoded { missed_centi_lufs, ..made });
+            return Ok(Transcoded { missed_centi_lufs, lost: input.lost(), ..made });
         }
         if corrections == MAX_CORRECTIONS {
             break;
@@ -213,6 +215,10 @@ impl PcmSource for Cut<'_> {
         let more = self.input.read(&mut self.samples)?;
         Ok(trimmer.pass(&mut self.samples, into) && more)
     }
+
+    fn lost(&self) -> Option<Lost> {
+        self.input.lost()
+    }
 }
 
 fn opus(
@@ -274,7 +280,9 @@ fn aac(input: &mut dyn PcmSource, attempt: Attempt<'_>, cancel: &Cancel) -> Resu
         return Err(silent());
     }
     let frames = encoder.finish(&mut |unit| units.take(unit))?;
-    Ok((units.finish(&encoder, frames)?, found))
+    let mut encoded = units.finish(&encoder, frames)?;
+    encoded.lost = input.lost();
+    Ok((encoded, found))
 }
 
 /// Silence in front with which sound of this length ends where a frame does, since many players give the last one whole. Where
@@ -289,7 +297,7 @@ fn transcoded(chosen: Try, frames: u64, rate: u32, found: Found) -> (Transcoded,
     let duration_us = u64::try_from(u128::from(frames) * 1_000_000 / u128::from(rate.max(1))).unwrap_or(u64::MAX);
     let Try { channels, bitrate, .. } = chosen;
     let waveform = found.waveform.bars();
-    (Transcoded { bitrate, channels, duration_us, waveform, missed_centi_lufs: None }, found.only)
+    (Transcoded { bitrate, channels, duration_us, waveform, missed_centi_lufs: None, lost: None }, found.only)
 }
 
 fn silent() -> Error {

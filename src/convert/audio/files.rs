@@ -10,18 +10,18 @@ use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
-use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::formats::FormatOptions;
 use symphonia::default::formats::FlacReader;
 
-/// The samples of a file of these formats; nothing for formats, and codings in CAF, whose packets a demuxer gives.
+/// The samples of a file of these formats, with `salvage` as much of it as there is; nothing for formats, and codings in CAF, whose packets a demuxer gives.
 ///
 /// # Errors
 /// `Malformed`, `Unsupported`, `Limit` by what the file says.
-pub(crate) fn open(source: &Source, format: Format) -> Result<Option<Box<dyn PcmSource + '_>>> {
+pub(crate) fn open(source: &Source, format: Format, salvage: bool) -> Result<Option<Box<dyn PcmSource + '_>>> {
     Ok(Some(match format {
         Format::Wav | Format::Rf64 | Format::W64 => wav::open(source)?,
         Format::Au => au::open(source)?,
-        Format::Flac => flac(source)?,
+        Format::Flac => flac(source, salvage)?,
         Format::Aiff => aiff::open(source)?,
         Format::Caf => return caf::open(source),
         _ => return Ok(None),
@@ -29,7 +29,7 @@ pub(crate) fn open(source: &Source, format: Format) -> Result<Option<Box<dyn Pcm
 }
 
 /// FLAC's stream information and frames, without the metadata between them.
-fn flac(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
+fn flac(source: &Source, salvage: bool) -> Result<Box<dyn PcmSource + '_>> {
     let broken = || Error::malformed("the FLAC header is damaged; send the original again");
     let start = behind_id3(source, 0)?;
     let mut at = start + 4;
@@ -46,7 +46,9 @@ fn flac(source: &Source) -> Result<Box<dyn PcmSource + '_>> {
         at += 4 + u64::from(length);
         if kind & 0x80 != 0 {
             let stream = Window::new(source, front.ok_or_else(broken)?, at, source.len()).into_stream();
-            return read(FlacReader::try_new(stream, FormatOptions::default()).map(boxed));
+            let reader =
+                FlacReader::try_new(stream, FormatOptions::default()).map_err(super::symphonia::from_symphonia)?;
+            return Ok(Box::new(ReaderSource::new(Box::new(reader), salvage)?));
         }
     }
     Err(broken())
@@ -62,12 +64,4 @@ fn behind_id3(source: &Source, mut at: u64) -> Result<u64> {
         at += 10 + size + footer;
     }
     Ok(at)
-}
-
-fn boxed<'a>(reader: impl FormatReader + 'a) -> Box<dyn FormatReader + 'a> {
-    Box::new(reader)
-}
-
-fn read<'a>(reader: symphonia::core::errors::Result<Box<dyn FormatReader + 'a>>) -> Result<Box<dyn PcmSource + 'a>> {
-    Ok(Box::new(ReaderSource::new(reader.map_err(super::symphonia::from_symphonia)?)?))
 }

@@ -1,31 +1,69 @@
-//! How many packets may fail before a stream is called broken.
+//! How many packets may fail before a stream is called broken, and what of it is lost.
 
 use crate::error::{Error, Result};
+use crate::facts::Lost;
+
+/// How much sound may be lost before a stream counts as broken, in microseconds: one packet of any usual codec, of
+/// which FLAC has the longest.
+const TOLERATED_US: u64 = 120_000;
 
 /// Packets that decoded, and that did not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Health {
     good: u64,
     bad: u64,
+    /// Samples of a channel so far, those of them that were lost, and where the first of these stand.
+    samples: u64,
+    lost: u64,
+    first: Option<u64>,
+    /// Whether as much is taken as there is.
+    salvage: bool,
 }
 
-/// Players go on after a packet that does not decode; a stream of which fewer packets decode than fail is no stream.
+/// Players go on after a packet that does not decode; a stream that lost more than a moment is not what was recorded, and one
+/// of which fewer packets decode than fail is no stream.
 impl Health {
-    pub(super) fn success(&mut self) {
-        self.good += 1;
+    pub(super) fn new(salvage: bool) -> Self {
+        Self { salvage, ..Self::default() }
     }
 
-    pub(super) fn failure(&mut self) {
-        self.bad += 1;
+    /// A packet gave so many samples of a channel.
+    pub(super) fn success(&mut self, samples: u64) {
+        self.good += 1;
+        self.samples += samples;
+    }
+
+    /// So many packets failed, or are not there, and so many samples of a channel with them.
+    pub(super) fn failure(&mut self, packets: u64, samples: u64) {
+        self.bad += packets;
+        // Before the first that decodes, a decoder may miss what was cut off on purpose.
+        if self.good > 0 {
+            self.first.get_or_insert(self.samples);
+            self.lost += samples;
+        }
+        self.samples += samples;
     }
 
     pub(super) const fn failed(&self) -> u64 {
         self.bad
     }
 
+    /// What was lost so far, where `rate` samples are a second.
+    pub(super) fn lost(&self, rate: u32) -> Option<Lost> {
+        let us = |samples: u64| samples.saturating_mul(1_000_000) / u64::from(rate.max(1));
+        let at_us = us(self.first?);
+        Some(Lost { packets: self.bad, of: self.good + self.bad, us: us(self.lost), at_us })
+    }
+
     /// The judgement at the end of the stream.
-    pub(super) fn verdict(&self) -> Result<()> {
-        if self.bad > self.good { Err(self.verdict_of_none()) } else { Ok(()) }
+    pub(super) fn verdict(&self, rate: u32) -> Result<()> {
+        if self.bad > self.good {
+            return Err(self.verdict_of_none());
+        }
+        match self.lost(rate).filter(|lost| lost.us > TOLERATED_US && !self.salvage) {
+            Some(lost) => Err(Error::malformed(format!("{lost}; send the original again"))),
+            None => Ok(()),
+        }
     }
 
     /// The judgement when too little decoded.

@@ -9,6 +9,7 @@ use super::trim::{Trim, Trimmer};
 use crate::codec::opus::OpusHead;
 use crate::demux::{Demuxer, Packet, Track, Want};
 use crate::error::{Error, ErrorKind, Result};
+use crate::facts::Lost;
 
 /// How many packets may fail before the first one decodes.
 const MAX_FIRST_FAILURES: u32 = 64;
@@ -52,7 +53,7 @@ pub(crate) fn open<'a>(
         decoder,
         spec: None,
         trimmer: Trimmer::new(Trim::default(), 1),
-        health: Health::default(),
+        health: Health::new(opening.salvage),
         packet: Packet::default(),
         usual: 0,
         ahead: Vec::new(),
@@ -183,12 +184,12 @@ impl PacketSource<'_> {
             Err(error) if error.kind() != ErrorKind::Malformed => return Err(error),
             // Another rate in the middle of a stream is not played either.
             Ok(_) | Err(_) => {
-                self.health.failure();
                 self.ahead.truncate(before);
                 let samples = self.packet_samples().map_or(self.usual, |samples| samples.max(1));
                 // A stated length that reaches over a hole is filled by the clock.
                 let samples = if self.usual > 0 { samples.min(self.usual) } else { samples };
                 let silent = self.silence(samples);
+                self.health.failure(1, silent);
                 self.timeline.add(silent);
             }
         }
@@ -196,7 +197,6 @@ impl PacketSource<'_> {
     }
 
     fn decoded(&mut self, before: usize, spec: Spec) {
-        self.health.success();
         let known = *self.spec.get_or_insert(spec);
         if known.layout != spec.layout {
             let changed = self.ahead.split_off(before);
@@ -204,6 +204,7 @@ impl PacketSource<'_> {
         }
         let channels = usize::from(known.layout.channels().max(1));
         let mut frames = (self.ahead.len() - before) / channels;
+        self.health.success(frames as u64);
         self.usual = frames as u64;
         self.timeline.start(self.packet.pts, frames);
         self.timeline.add(frames as u64);
@@ -300,10 +301,14 @@ impl PcmSource for PacketSource<'_> {
                 return Ok(true);
             }
             if self.ended || !more {
-                return self.health.verdict().map(|()| false);
+                return self.health.verdict(self.rate()).map(|()| false);
             }
             self.advance()?;
         }
+    }
+
+    fn lost(&self) -> Option<Lost> {
+        self.health.lost(self.rate())
     }
 }
 
@@ -394,6 +399,9 @@ mod tests {
         };
         assert_eq!(played(WHOLE, damaged(3)).unwrap(), 1_013_500);
         assert_eq!(played(WHOLE, damaged(30)).unwrap_err().kind(), ErrorKind::Malformed);
+        let error = played(WHOLE, damaged(8)).unwrap_err().what();
+        assert!(error.contains("8 of 51 packets") && error.contains("0.160 s"), "{error}");
+        assert_eq!(played(Opening { salvage: true, ..WHOLE }, damaged(8)).unwrap(), 1_013_500);
         let all = |_: &mut Track, packets: &mut Vec<Packet>| packets.iter_mut().for_each(|packet| packet.data.clear());
         assert_eq!(played(WHOLE, all).unwrap_err().kind(), ErrorKind::Malformed);
     }

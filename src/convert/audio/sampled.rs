@@ -10,14 +10,15 @@ use crate::demux::{Demuxer, Packet, Want};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Source;
 
-/// So many packets from the first on are all decoded: a second of AAC.
-const FIRST: u64 = 64;
+/// So many packets from the first on are all decoded: twenty seconds, so that of short recordings all is seen.
+const FIRST: u64 = 1024;
 
 /// Of those behind, so many one after another are decoded out of so many.
 const RUN: u64 = 4;
 const EVERY: u64 = 128;
 
-/// Whether the packets that were decoded of track `track` of `demuxer`, which reads `source`, all did.
+/// How long the packets of track `track` of `demuxer`, which reads `source`, are by the container, in microseconds; none where
+/// one of those that were decoded failed.
 ///
 /// # Errors
 /// `Unsupported` by the codec's name; `Malformed` when the file is cut off; `Limit`; `Cancelled`; `Io`.
@@ -26,16 +27,19 @@ pub(crate) fn plays(
     source: &Source,
     track: usize,
     cancel: &Cancel,
-) -> Result<bool> {
+) -> Result<Option<u64>> {
     let none = || Error::malformed("holds no sound; send the original again");
     let mut decoder = of_track(demuxer.tracks().get(track).ok_or_else(none)?)?;
+    let timescale = demuxer.tracks().get(track).map_or(1, |track| track.timescale.max(1));
     let (mut packet, mut samples, mut spec, mut count) = (Packet::default(), Vec::new(), None, 0);
+    let mut ticks = 0_u128;
     while demuxer.next(&mut packet, Want::Place)? {
         if packet.track != track {
             continue;
         }
         let looked_at = count < FIRST || count % EVERY < RUN;
         count += 1;
+        ticks += u128::from(packet.duration);
         if !looked_at {
             continue;
         }
@@ -47,12 +51,13 @@ pub(crate) fn plays(
         match decoder.decode(&packet.data, &mut samples) {
             Ok(found) if *spec.get_or_insert(found) == found => {}
             // What changes in the middle may be right, or not: that takes more than a look.
-            Ok(_) => return Ok(false),
-            Err(error) if error.kind() == ErrorKind::Malformed => return Ok(false),
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Malformed => return Ok(None),
             Err(error) => return Err(error),
         }
     }
-    Ok(count > 0)
+    let us = u64::try_from(ticks * 1_000_000 / u128::from(timescale)).unwrap_or(u64::MAX);
+    Ok(Some(us).filter(|_| count > 0))
 }
 
 #[cfg(test)]
@@ -88,14 +93,14 @@ mod tests {
         let mut track = Track::new(1, Kind::Audio, "opus", 48_000);
         track.channels = Some(2);
         let stream = Stream { tracks: vec![track], count: 0, bad: bad.into_iter().collect() };
-        plays(Box::new(stream), &Source::from_bytes([], None), 0, &Cancel::default()).unwrap()
+        plays(Box::new(stream), &Source::from_bytes([], None), 0, &Cancel::default()).unwrap().is_some()
     }
 
     #[test]
     fn what_is_mostly_damaged_is_seen_wherever_that_is() {
         assert!(seen([]));
         assert!(!seen([0]));
-        assert!(!seen([63]));
+        assert!(!seen([FIRST - 1]));
         for start in (0..10_000).step_by(977) {
             assert!(!seen(start..start + 10_000));
         }

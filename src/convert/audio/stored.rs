@@ -79,7 +79,7 @@ impl PcmSource for StoredSource<'_> {
             Reading::Blocks(_, bytes, _) => *bytes,
         };
         if self.left == Some(0) || !self.fill(unit)? {
-            return self.health.verdict().map(|()| false);
+            return self.health.verdict(self.rate()).map(|()| false);
         }
         let before = into.len();
         match &mut self.reading {
@@ -88,9 +88,9 @@ impl PcmSource for StoredSource<'_> {
                 for block in self.block.chunks_exact(*bytes) {
                     let start = into.len();
                     if decoder.decode(block, into).is_ok() {
-                        self.health.success();
+                        self.health.success(*frames);
                     } else {
-                        self.health.failure();
+                        self.health.failure(1, 0);
                         // At most MAX_PACKET_FRAMES.
                         into.resize(start + *frames as usize * channels, 0.0);
                     }

@@ -7,6 +7,7 @@ use super::layout::Layout;
 use super::trim::{Trim, Trimmer};
 use crate::demux::Track;
 use crate::error::{Error, Result};
+use crate::facts::Lost;
 use symphonia::core::audio::{Channels, GenericAudioBufferRef};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
@@ -16,7 +17,7 @@ use symphonia::core::codecs::audio::well_known::{
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::FormatReader;
-use symphonia::core::packet::PacketRef;
+use symphonia::core::packet::{Packet, PacketRef};
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::get_codecs;
 
@@ -181,7 +182,16 @@ pub(super) struct ReaderSource<'a> {
     decoder: SymphoniaDecoder,
     spec: Spec,
     trimmer: Trimmer,
+    /// Samples of a channel by the header of FLAC.
+    total: Option<u64>,
     health: Health,
+    /// Where the first packet stands and where the next should, in samples: FLAC numbers its frames.
+    clock: Option<(i64, i64)>,
+    /// Samples of a channel in the packet before.
+    usual: u64,
+    /// A packet that was read and comes behind silence for those that are missing, in samples.
+    waiting: Option<Packet>,
+    silent: u64,
     /// Decoded samples that were not given out.
     ahead: Vec<f32>,
     ended: bool,
@@ -191,8 +201,8 @@ pub(super) struct ReaderSource<'a> {
 const MAX_FIRST_FAILURES: usize = 64;
 
 impl<'a> ReaderSource<'a> {
-    /// The reader's first track of sound.
-    pub(super) fn new(reader: Box<dyn FormatReader + 'a>) -> Result<Self> {
+    /// The reader's first track of sound; with `salvage` as much of it as there is.
+    pub(super) fn new(reader: Box<dyn FormatReader + 'a>, salvage: bool) -> Result<Self> {
         let none = || Error::unsupported("holds no sound that can be decoded; convert it to WAV first");
         let track = reader.tracks().iter().find(|track| matches!(track.codec_params, Some(CodecParameters::Audio(_))));
         let track = track.ok_or_else(none)?;
@@ -211,7 +221,12 @@ impl<'a> ReaderSource<'a> {
             decoder,
             spec,
             trimmer: Trimmer::new(Trim::default(), 1),
-            health: Health::default(),
+            total: trim.total,
+            health: Health::new(salvage),
+            clock: None,
+            usual: 0,
+            waiting: None,
+            silent: 0,
             ahead: Vec::new(),
             ended: false,
         };
@@ -237,36 +252,38 @@ impl<'a> ReaderSource<'a> {
 
     /// Decodes the next packet onto `ahead`.
     fn packet(&mut self, first: bool) -> Result<Option<Spec>> {
-        let packet = match self.reader.next_packet() {
-            Ok(Some(packet)) => packet,
-            Ok(None) => {
-                self.ended = true;
-                return Ok(None);
-            }
-            // Readers end on whatever stands behind the last packet.
-            Err(SymphoniaError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                self.ended = true;
-                return Ok(None);
-            }
-            Err(SymphoniaError::DecodeError(_)) if !first => {
-                self.ended = true;
-                self.health.failure();
-                return Ok(None);
-            }
-            Err(error) => return Err(from_symphonia(error)),
-        };
-        if packet.track_id != self.track {
+        if self.silent > 0 {
+            let stretch = self.silent.min(u64::from(self.spec.rate));
+            self.silent -= stretch;
+            let count = usize::try_from(stretch).unwrap_or(0) * usize::from(self.spec.layout.channels());
+            self.ahead.resize(self.ahead.len() + count, 0.0);
             return Ok(None);
         }
+        let packet = match self.waiting.take() {
+            Some(packet) => packet,
+            None => {
+                let Some(packet) = self.read_packet(first)? else { return Ok(None) };
+                self.silent = self.missing_before(&packet);
+                if self.silent > 0 {
+                    self.waiting = Some(packet);
+                    return Ok(None);
+                }
+                packet
+            }
+        };
+        if let Some((_, next)) = &mut self.clock {
+            *next = packet.pts.get().saturating_add_unsigned(packet.dur.get());
+        }
+        self.usual = packet.dur.get();
         let before = self.ahead.len();
         let decoded = self.decoder.decode_for(&packet.data, packet.dur.get(), &mut self.ahead);
         match decoded {
             Ok(spec) if first || spec == self.spec => {
-                self.health.success();
+                self.health.success(packet.dur.get());
                 Ok(Some(spec))
             }
             Ok(spec) if spec.rate == self.spec.rate => {
-                self.health.success();
+                self.health.success(packet.dur.get());
                 let changed = self.ahead.split_off(before);
                 super::layout::respread(&changed, &spec.layout, &self.spec.layout, &mut self.ahead);
                 Ok(Some(self.spec))
@@ -278,12 +295,50 @@ impl<'a> ReaderSource<'a> {
                     return Err(error);
                 }
                 self.ahead.truncate(before);
-                let silence = usize::try_from(packet.dur.get().min(USUAL_PACKET)).unwrap_or(0);
-                let silence = silence * usize::from(self.spec.layout.channels());
-                self.ahead.resize(before + if first { 0 } else { silence }, 0.0);
-                self.health.failure();
+                let silence = if first { 0 } else { packet.dur.get().min(USUAL_PACKET) };
+                let count = usize::try_from(silence).unwrap_or(0) * usize::from(self.spec.layout.channels());
+                self.ahead.resize(before + count, 0.0);
+                self.health.failure(1, silence);
                 Ok(None)
             }
+        }
+    }
+
+    /// The reader's next packet; none at the end, and for those of other tracks.
+    fn read_packet(&mut self, first: bool) -> Result<Option<Packet>> {
+        match self.reader.next_packet() {
+            Ok(Some(packet)) => return Ok(Some(packet).filter(|packet| packet.track_id == self.track)),
+            Ok(None) => {}
+            // Readers end on whatever stands behind the last packet.
+            Err(SymphoniaError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+            Err(SymphoniaError::DecodeError(_)) if !first => self.health.failure(1, 0),
+            Err(error) => return Err(from_symphonia(error)),
+        }
+        self.ended = true;
+        // Less than the header says.
+        if let Some((start, next)) = self.clock
+            && let Some(missing) = self.total.and_then(|total| total.checked_sub(next.abs_diff(start)))
+        {
+            self.missing(missing, self.usual);
+        }
+        Ok(None)
+    }
+
+    /// The samples that are missing before a packet by its number.
+    fn missing_before(&mut self, packet: &Packet) -> u64 {
+        let (start, next) = *self.clock.get_or_insert((packet.pts.get(), packet.pts.get()));
+        let missing = packet.pts.get().saturating_sub(next);
+        // Numbers that go back are another file's, and those beyond the end lie.
+        let told = packet.pts.get().abs_diff(start);
+        let missing = u64::try_from(missing).ok().filter(|_| self.total.is_some_and(|total| told < total)).unwrap_or(0);
+        self.missing(missing, packet.dur.get());
+        missing
+    }
+
+    /// Counts so many samples as lost, in packets of `each`.
+    fn missing(&mut self, samples: u64, each: u64) {
+        if samples > 0 {
+            self.health.failure(samples.div_ceil(each.max(1)), samples);
         }
     }
 }
@@ -323,7 +378,7 @@ impl PcmSource for ReaderSource<'_> {
                 return Ok(true);
             }
             if self.ended {
-                return self.health.verdict().map(|()| false);
+                return self.health.verdict(self.spec.rate).map(|()| false);
             }
             self.packet(false)?;
             if !more && !self.ahead.is_empty() {
@@ -332,5 +387,9 @@ impl PcmSource for ReaderSource<'_> {
                 ));
             }
         }
+    }
+
+    fn lost(&self) -> Option<Lost> {
+        self.health.lost(self.spec.rate)
     }
 }

@@ -97,7 +97,7 @@ fn a_voice_note_fits_and_is_as_long() {
 fn silence_without_samples_is_refused() {
     let wav = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0";
     let source = Source::from_bytes(wav.as_slice(), None);
-    let open = || Ok(open_file(&source, crate::format::Format::Wav)?.unwrap());
+    let open = || Ok(open_file(&source, crate::format::Format::Wav, false)?.unwrap());
     let mut out = Spool::new(u64::MAX);
     let error =
         transcode(open().unwrap(), None, &VOICE, 100_000, &Cancel::default(), &mut out, &mut || open()).unwrap_err();
@@ -128,7 +128,7 @@ fn files_decode() {
     for (name, format) in FILES {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/audio").join(name);
         let source = Source::open(path).unwrap();
-        let pcm = open_file(&source, *format).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let pcm = open_file(&source, *format, false).unwrap_or_else(|error| panic!("{name}: {error}"));
         let pcm = pcm.unwrap_or_else(|| {
             let packets = crate::demux::open(&source, *format).unwrap();
             open_track(packets, 0, Opening::default()).unwrap()

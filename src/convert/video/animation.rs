@@ -48,7 +48,16 @@ pub(crate) fn convert(source: &[u8], facts: &Facts, rung: &Rung, cancel: &Cancel
     let body = transcode(&Job { clip, sound: Sound::None }, cancel)?.0.into_body()?;
     let (format, steps) = (rung.format, rung.steps.clone());
     let (engine, waveform) = (Engine::Builtin, None);
-    Ok(Candidate { format, body: Some(body), steps, waveform, missed_centi_lufs: None, engine, coded_us: None })
+    Ok(Candidate {
+        format,
+        body: Some(body),
+        steps,
+        waveform,
+        missed_centi_lufs: None,
+        engine,
+        coded_us: None,
+        lost: None,
+    })
 }
 
 /// An animation, read forward.

@@ -1,12 +1,16 @@
 //! The top level of a file (ISO/IEC 14496-12 §4.2, §8.1, §8.2.1): where things are, by their headers alone.
 
-use crate::bytes::{array, be32, be64, code_name};
+use crate::bytes::{Blocks, array, be32, be64, code_name, find};
 use crate::error::Result;
 use crate::limits::MAX_ENTRIES;
 use crate::source::Source;
 
 /// How much is read at once where boxes are small and follow each other.
 const BLOCK: usize = 4096;
+
+/// How far a fragment is searched behind broken bytes, and at how many places one file may be broken.
+const MAX_SEARCH: u64 = 16 * 1024 * 1024;
+const MAX_BREAKS: usize = 8;
 
 /// Where a box is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,10 @@ pub(crate) struct Layout {
     pub metadata: Vec<([u8; 4], Place)>,
     /// Where the walk ended: before the file's end when what follows is no box.
     pub end: u64,
+    /// Where bytes between fragments are no box, or a box is larger than what is left.
+    pub breaks: Vec<u64>,
+    /// Whether another file follows behind the first.
+    pub joined: bool,
 }
 
 impl Layout {
@@ -64,7 +72,17 @@ impl Layout {
                 block_at = at;
             }
             let header = usize::try_from(at - block_at).ok().and_then(|skip| block.get(skip..)).unwrap_or_default();
-            let Some((kind, place)) = place(header, at, source.len()) else { break };
+            let found = place(header, at, source.len());
+            if !layout.moofs.is_empty()
+                && found.is_none_or(|(_, place)| place.cut)
+                && layout.breaks.len() < MAX_BREAKS
+                && let Some(next) = next_fragment(source, at + 1)?
+            {
+                layout.breaks.push(at);
+                at = next;
+                continue;
+            }
+            let Some((kind, place)) = found else { break };
             layout.add(source, kind, place)?;
             layout.end = place.end;
             at = place.end;
@@ -77,6 +95,7 @@ impl Layout {
 
     fn add(&mut self, source: &Source, kind: [u8; 4], place: Place) -> Result<()> {
         match &kind {
+            b"ftyp" if self.moov.is_some() && self.mdat.is_some() => self.joined = true,
             b"ftyp" | b"styp" if self.brand.is_none() => {
                 self.brand = array::<4>(&source.bytes_at(place.body, 4)?, 0).map(|brand| code_name(&brand));
             }
@@ -88,6 +107,27 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// Where the next fragment starts, from `from` on.
+fn next_fragment(source: &Source, from: u64) -> Result<Option<u64>> {
+    let mut blocks = Blocks::new(source)?;
+    let (mut at, limit) = (from, source.len().min(from.saturating_add(MAX_SEARCH)));
+    while at < limit {
+        let bytes = blocks.from(at, 8)?;
+        match find(bytes, b"moof") {
+            Some(name) => {
+                let size = name.checked_sub(4).and_then(|start| be32(bytes, start)).unwrap_or(0);
+                if size > 8 && u64::from(size) < source.len() - at {
+                    return Ok(Some(at + name as u64 - 4));
+                }
+                at += name as u64 + 1;
+            }
+            // Seven bytes may be the start of one.
+            None => at += (bytes.len() as u64).saturating_sub(7).max(1),
+        }
+    }
+    Ok(None)
 }
 
 fn place(header: &[u8], at: u64, len: u64) -> Option<([u8; 4], Place)> {
@@ -112,6 +152,29 @@ mod tests {
 
     fn layout(bytes: &[u8]) -> Layout {
         Layout::read(&Source::from_bytes(bytes, None)).unwrap()
+    }
+
+    #[test]
+    fn fragments_behind_broken_bytes_are_found() {
+        let fragment = b"\0\0\0\x0cmoofabcd\0\0\0\x0cmdatefgh";
+        let whole = [fragment.as_slice(), fragment, fragment].concat();
+        let found = |at: usize, byte: u8| {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            let layout = layout(&bytes);
+            (layout.moofs.iter().map(|moof| moof.start).collect::<Vec<_>>(), layout.breaks)
+        };
+        assert_eq!(found(3, 12), (vec![0, 24, 48], vec![]));
+        assert_eq!(found(15, 5), (vec![0, 24, 48], vec![12]), "too small for a box");
+        assert_eq!(found(12, 5), (vec![0, 24, 48], vec![12]), "larger than what is left");
+        assert_eq!(found(28, 0), (vec![0, 48], vec![24]), "a name that is none");
+        assert!(layout(b"\0\0\0\x0cmoofabcd\0\0\0\0junk").breaks.is_empty());
+    }
+
+    #[test]
+    fn a_second_file_behind_the_first_is_seen() {
+        let file = b"\0\0\0\x0cftypM4A \0\0\0\x09moovx\0\0\0\x09mdatx".as_slice();
+        assert!(!layout(file).joined && layout(&[file, file].concat()).joined);
     }
 
     #[test]

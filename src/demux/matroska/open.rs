@@ -46,12 +46,15 @@ struct Opening<'a> {
     opened: Opened,
 }
 
-/// Reads the head of a file.
-pub(super) fn open(source: &Source) -> Result<Opened> {
+/// Reads the head of the file that starts at `start`: others may stand before and behind it.
+pub(super) fn open(source: &Source, start: u64) -> Result<Opened> {
     let mut damage = Vec::new();
     let mut blocks = Blocks::new(source)?;
-    let segment = segment(source, &mut blocks, &mut damage)?;
-    let end = segment.end().unwrap_or(source.len());
+    let segment = segment(source, start, &mut blocks, &mut damage)?;
+    let mut end = segment.end().unwrap_or(source.len());
+    if end < source.len() && is_header(element_at(&mut blocks, end)?) {
+        end = source.len();
+    }
     if end > source.len() {
         let missing = end - source.len();
         damage.push(Damage::Truncated(format!("the file ends {missing} bytes before its segment does")));
@@ -84,9 +87,14 @@ pub(super) fn open(source: &Source) -> Result<Opened> {
     Ok(opened)
 }
 
+/// Whether another file starts with what was found.
+const fn is_header(found: Found) -> bool {
+    matches!(found, Found::Element(Element { id: id::EBML, .. }))
+}
+
 /// The segment behind the EBML header.
-fn segment(source: &Source, blocks: &mut Blocks<'_>, damage: &mut Vec<Damage>) -> Result<Element> {
-    let mut at = match element_at(blocks, 0)? {
+fn segment(source: &Source, start: u64, blocks: &mut Blocks<'_>, damage: &mut Vec<Damage>) -> Result<Element> {
+    let mut at = match element_at(blocks, start)? {
         Found::Element(header) if header.id == id::EBML => {
             let size = usize::try_from(header.size.unwrap_or(0)).unwrap_or(usize::MAX).min(4096);
             let content = source.bytes_at(header.body, size)?;

@@ -83,6 +83,19 @@ fn broken_bytes_cost_their_cluster() {
 }
 
 #[test]
+fn recordings_that_were_joined_are_played_one_after_the_other() {
+    let (all, whole, damage) = packets(&[opus(), opus()].concat());
+    let times: Vec<i64> = all.iter().map(|packet| packet.pts / 100_000).collect();
+    assert_eq!((times, whole, damage), (vec![-65, 135, 335, 535, 670, 870, 1070, 1270], true, Vec::new()));
+    let starts = |packet: &Packet| (packet.restarts, packet.discard_ns);
+    assert_eq!(all.iter().map(starts).filter(|&start| start != (false, 0)).collect::<Vec<_>>(), [(true, -6_500_000)]);
+    let other = live(&track(1, 2, "A_VORBIS", &[]), &[element(id::SIMPLE_BLOCK, &[0x81, 0, 0, 0x80, 1])]);
+    let (all, _, damage) = packets(&[opus(), other].concat());
+    assert_eq!(all.len(), 4);
+    assert!(matches!(&damage[..], [Damage::Malformed(what)] if what.contains("another recording")), "{damage:?}");
+}
+
+#[test]
 fn stripped_headers_come_back_and_laces_share_the_time() {
     let compression =
         [element(id::CONTENT_COMP_ALGO, &[3]), element(id::CONTENT_COMP_SETTINGS, &[0xFF, 0xFB])].concat();

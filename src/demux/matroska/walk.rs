@@ -7,6 +7,7 @@ use super::block::{BlockHead, frames};
 use super::ebml::{Element, Found, element_at, unsigned};
 use super::id;
 use super::length::FrameLength;
+use super::open::open;
 use super::tracks::{Entry, Packing, discard};
 use crate::bytes::{Blocks, find};
 use crate::demux::Kind;
@@ -41,6 +42,8 @@ pub(super) struct Frame {
     pub duration: u64,
     pub key: bool,
     pub discard_ns: i64,
+    /// Whether it is its track's first of another recording.
+    pub restarts: bool,
 }
 
 /// What a block group says of its block.
@@ -64,6 +67,12 @@ pub(super) struct Walk<'a> {
     scale: u64,
     cluster_time: u64,
     cluster_end: Option<u64>,
+    /// Where the recording starts that is walked, in nanoseconds: behind those before it in a file of several.
+    base: i64,
+    /// Where the latest frame so far ends.
+    reached: i64,
+    /// The tracks of another recording that had no frame yet.
+    fresh: Vec<usize>,
     queue: VecDeque<Frame>,
     /// In what ways the bytes broke their format on the way.
     pub damage: Vec<Damage>,
@@ -80,6 +89,9 @@ impl<'a> Walk<'a> {
             scale,
             cluster_time: 0,
             cluster_end: None,
+            base: 0,
+            reached: 0,
+            fresh: Vec::new(),
             queue: VecDeque::new(),
             damage: Vec::new(),
         })
@@ -115,6 +127,7 @@ impl<'a> Walk<'a> {
                 self.cluster_time = 0;
                 self.at = element.body;
             }
+            (id::EBML, _) => self.another(entries)?,
             // Another segment of the same file, or a group without a size: stepped into.
             (id::SEGMENT | id::BLOCK_GROUP, None) | (id::SEGMENT, Some(_)) => self.at = element.body,
             (id::SIMPLE_BLOCK | id::BLOCK, Some(end)) => {
@@ -143,6 +156,23 @@ impl<'a> Walk<'a> {
             (other, None) if id::OF_SEGMENT.contains(&other) => self.at = element.body,
             (_, None) => self.resume("an element without a size")?,
         }
+        Ok(())
+    }
+
+    /// Goes on with the recording that starts here, behind the first, where it has the same tracks.
+    fn another(&mut self, entries: &[Entry]) -> Result<()> {
+        let opened = open(self.source, self.at)?;
+        let alike = entries.len() == opened.entries.len() && entries.iter().zip(&opened.entries).all(is_alike);
+        if !alike {
+            let what = "another recording with other tracks follows, of which nothing is played,";
+            self.note(what)?;
+            self.at = self.end;
+            return Ok(());
+        }
+        self.base = self.reached;
+        (self.scale, self.at, self.end) = (opened.scale, opened.first_cluster, opened.end);
+        (self.cluster_time, self.cluster_end) = (0, None);
+        self.fresh = (0..entries.len()).collect();
         Ok(())
     }
 
@@ -253,7 +283,7 @@ impl<'a> Walk<'a> {
         let Some((skip, sizes)) = frames(&head, bytes, size) else { return self.note("a lace that lies") };
         let (Some(entry), Some(&length)) = (entries.get(track), lengths.get(track)) else { return Ok(()) };
         let ticks = i128::from(self.cluster_time) + i128::from(head.time);
-        let start = ticks * i128::from(self.scale) - i128::from(entry.codec_delay);
+        let start = ticks * i128::from(self.scale) - i128::from(entry.codec_delay) + i128::from(self.base);
         let mut pts = i64::try_from(start).unwrap_or(i64::MAX / 4).clamp(-i64::MAX / 4, i64::MAX / 4);
         let whole = group.and_then(|group| group.duration).map(|ticks| ticks.saturating_mul(self.scale));
         let each = whole.map(|whole| whole / sizes.len().max(1) as u64);
@@ -270,8 +300,16 @@ impl<'a> Walk<'a> {
             let own = length.nanoseconds(first, size);
             let duration = if first.is_empty() { each.or(own) } else { own.or(each) };
             let duration = duration.unwrap_or(0).min(u64::from(u32::MAX) << 8);
-            let discard_ns = group.map_or(0, |group| if index == last { group.discard_ns } else { 0 });
-            self.queue.push_back(Frame { track, at, size, pts, duration, key, discard_ns });
+            let mut discard_ns = group.map_or(0, |group| if index == last { group.discard_ns } else { 0 });
+            let restarts =
+                self.fresh.iter().position(|&fresh| fresh == track).map(|place| self.fresh.swap_remove(place));
+            // What primes the decoder is taken off the start of the first recording alone.
+            if restarts.is_some() && discard_ns == 0 && entry.codec_delay < duration {
+                discard_ns = -i64::try_from(entry.codec_delay).unwrap_or(0);
+            }
+            let restarts = restarts.is_some();
+            self.reached = self.reached.max(pts.saturating_add_unsigned(duration).saturating_sub(discard_ns.max(0)));
+            self.queue.push_back(Frame { track, at, size, pts, duration, key, discard_ns, restarts });
             at = at.saturating_add(size);
             pts = pts.saturating_add_unsigned(duration);
         }
@@ -319,4 +357,14 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the frames of two tracks can be played as one.
+fn is_alike((one, other): (&Entry, &Entry)) -> bool {
+    let of = |entry: &Entry| {
+        let Entry { number, track, .. } = entry;
+        (*number, track.kind, track.sample_rate, track.channels, track.size)
+    };
+    let (first, second) = (&one.track, &other.track);
+    of(one) == of(other) && first.codec == second.codec && first.config == second.config && one.packing == other.packing
 }
