@@ -7,6 +7,10 @@ use crate::facts::Lost;
 /// which FLAC has the longest.
 const TOLERATED_US: u64 = 120_000;
 
+/// Of a long one, this part of it, but at most a second in all: an hour with a crackle here and there is what was recorded.
+const TOLERATED_PART: u64 = 200;
+const TOLERATED_MOST_US: u64 = 1_000_000;
+
 /// Packets that decoded, and that did not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Health {
@@ -60,7 +64,9 @@ impl Health {
         if self.bad > self.good {
             return Err(self.verdict_of_none());
         }
-        match self.lost(rate).filter(|lost| lost.us > TOLERATED_US && !self.salvage) {
+        let length_us = self.samples.saturating_mul(1_000_000) / u64::from(rate.max(1));
+        let tolerated = (length_us / TOLERATED_PART).clamp(TOLERATED_US, TOLERATED_MOST_US);
+        match self.lost(rate).filter(|lost| lost.us > tolerated && !self.salvage) {
             Some(lost) => Err(Error::malformed(format!("{lost}; send the original again"))),
             None => Ok(()),
         }
@@ -72,5 +78,26 @@ impl Health {
         Error::malformed(format!(
             "the sound does not decode; found {bad} of {all} packets damaged; send the original again"
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The verdict of a recording at 48 kHz in packets of 20 ms, some of which fail.
+    fn passes(packets: u64, bad: u64) -> bool {
+        let mut health = Health::new(false);
+        for index in 0..packets {
+            if index > 0 && index <= bad { health.failure(1, 960) } else { health.success(960) }
+        }
+        health.verdict(48_000).is_ok()
+    }
+
+    #[test]
+    fn a_moment_may_be_lost_and_more_of_an_hour() {
+        assert!(passes(500, 6) && !passes(500, 7));
+        assert!(passes(3000, 15) && !passes(3000, 16));
+        assert!(passes(180_000, 50) && !passes(180_000, 51));
     }
 }
