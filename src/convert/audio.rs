@@ -84,6 +84,11 @@ pub(crate) trait PcmSource {
     }
 }
 
+/// How long so many samples of a channel are.
+pub(crate) fn microseconds(samples: u64, rate: u32) -> u64 {
+    u64::try_from(u128::from(samples) * 1_000_000 / u128::from(rate.max(1))).unwrap_or(u64::MAX)
+}
+
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Transcoded {
@@ -129,20 +134,8 @@ pub(crate) fn listen(mut input: Box<dyn PcmSource + '_>, cancel: &Cancel) -> Res
     if count == 0 {
         return Err(crate::error::Error::malformed("holds no sound; send the original again"));
     }
-    let frames = u128::from(count / u64::from(input.channels().max(1)));
-    let duration_us = u64::try_from(frames * 1_000_000 / u128::from(input.rate().max(1))).unwrap_or(u64::MAX);
+    let duration_us = microseconds(count / u64::from(input.channels().max(1)), input.rate());
     Ok(Listened { waveform: waveform.bars(), duration_us, lost: input.lost() })
-}
-
-/// The length of a recording in microseconds, by decoding it.
-#[cfg(test)]
-fn decoded_us(mut input: Box<dyn PcmSource + '_>) -> Result<u64> {
-    let (mut samples, mut frames) = (Vec::new(), 0_u64);
-    while input.read(&mut samples)? {
-        frames += samples.len() as u64 / u64::from(input.channels());
-        samples.clear();
-    }
-    Ok(frames * 1_000_000 / u64::from(input.rate()))
 }
 
 #[cfg(test)]

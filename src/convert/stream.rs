@@ -357,8 +357,7 @@ impl<'a> Bench<'a> {
         let input = reopen()?;
         let stated = self.streams.audio.get(track).and_then(|track| track.duration_us);
         let mut encoded = audio::encode_aac(input, stated, coding, self.cancel, &mut reopen)?;
-        let us = u128::from(encoded.frames) * 1_000_000 / u128::from(encoded.track.timescale.max(1));
-        let us = u64::try_from(us).unwrap_or(u64::MAX);
+        let us = audio::microseconds(encoded.frames, encoded.track.timescale);
         self.note_coded(track, us, encoded.lost);
         // Beside pictures, what is missing was made silence.
         if self.engine == Engine::Ffmpeg {

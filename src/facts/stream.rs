@@ -109,6 +109,13 @@ pub struct AudioTrack {
     pub lost: Option<Lost>,
 }
 
+impl AudioTrack {
+    /// Whether its codec, which is lossless, has packets of a second and more.
+    pub(crate) fn has_long_packets(&self) -> bool {
+        matches!(self.codec.as_str(), "ape" | "tta" | "wavpack")
+    }
+}
+
 /// Sound that does not decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {

@@ -19,7 +19,6 @@ const CUT_US: u64 = 150_000;
 /// codecs with longer ones.
 const PACKET_US: u64 = 120_000;
 const LONG_PACKET_US: u64 = 1_100_000;
-const LONG_PACKETS: [&str; 3] = ["ape", "tta", "wavpack"];
 
 /// Headers that tell the length of the whole, or of whole packets: how much more they may say than there is to be heard or
 /// seen, or less, in microseconds. Windows Media states one length for all streams; the clocks of a program stream run ahead
@@ -183,7 +182,7 @@ fn stated_within(source: &Facts, track: Option<&AudioTrack>) -> u64 {
     );
     match track {
         _ if exact => SOUND_US,
-        Some(track) if LONG_PACKETS.contains(&track.codec.as_str()) => LONG_PACKET_US,
+        Some(track) if track.has_long_packets() => LONG_PACKET_US,
         _ => PACKET_US,
     }
 }

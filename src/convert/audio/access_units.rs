@@ -1,6 +1,7 @@
 //! Encoded AAC on its way into a container: access units in a spool, and a track that describes them.
 
 use super::aac::{AacEncoder, FRAME};
+use super::microseconds;
 use crate::convert::spool::{Spool, failed};
 use crate::convert::write::Packets;
 use crate::demux::{EditEntry, Kind, Packet, Track, Want};
@@ -56,7 +57,7 @@ impl Gathering {
         let mut track = Track::new(1, Kind::Audio, "aac", rate);
         track.config = encoder.asc().to_vec();
         track.duration = Some(self.sizes.len() as u64 * u64::from(FRAME));
-        let duration_us = u64::try_from(u128::from(frames) * 1_000_000 / u128::from(rate.max(1))).unwrap_or(u64::MAX);
+        let duration_us = microseconds(frames, rate);
         let edit = EditEntry { duration_us, media_time: encoder.priming().into(), rate: 1 << 16 };
         track.edits.list.push(edit);
         track.channels = Some(encoder.channels());

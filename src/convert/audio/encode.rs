@@ -7,7 +7,7 @@ use super::chain::{self, Found, Level, Levelled, Wanted};
 use super::layout::Layout;
 use super::opus::{OpusCoding, OpusEncoder};
 use super::trim::{Trim, Trimmer};
-use super::{AudioCodec, AudioCoding, PcmSource, Transcoded};
+use super::{AudioCodec, AudioCoding, PcmSource, Transcoded, microseconds};
 use crate::cancel::Cancel;
 use crate::convert::spool::Spool;
 use crate::convert::write::ogg::{OggOpusWriter, serial_of};
@@ -294,7 +294,7 @@ fn lead(duration_us: Option<u64>, rate: u32) -> u32 {
 }
 
 fn transcoded(chosen: Try, frames: u64, rate: u32, found: Found) -> (Transcoded, Option<usize>) {
-    let duration_us = u64::try_from(u128::from(frames) * 1_000_000 / u128::from(rate.max(1))).unwrap_or(u64::MAX);
+    let duration_us = microseconds(frames, rate);
     let Try { channels, bitrate, .. } = chosen;
     let waveform = found.waveform.bars();
     (Transcoded { bitrate, channels, duration_us, waveform, missed_centi_lufs: None, lost: None }, found.only)

@@ -1,5 +1,6 @@
 //! How many packets may fail before a stream is called broken, and what of it is lost.
 
+use super::microseconds;
 use crate::error::{Error, Result};
 use crate::facts::Lost;
 
@@ -54,9 +55,8 @@ impl Health {
 
     /// What was lost so far, where `rate` samples are a second.
     pub(super) fn lost(&self, rate: u32) -> Option<Lost> {
-        let us = |samples: u64| samples.saturating_mul(1_000_000) / u64::from(rate.max(1));
-        let at_us = us(self.first?);
-        Some(Lost { packets: self.bad, of: self.good + self.bad, us: us(self.lost), at_us })
+        let at_us = microseconds(self.first?, rate);
+        Some(Lost { packets: self.bad, of: self.good + self.bad, us: microseconds(self.lost, rate), at_us })
     }
 
     /// The judgement at the end of the stream.
@@ -64,8 +64,7 @@ impl Health {
         if self.bad > self.good {
             return Err(self.verdict_of_none());
         }
-        let length_us = self.samples.saturating_mul(1_000_000) / u64::from(rate.max(1));
-        let tolerated = (length_us / TOLERATED_PART).clamp(TOLERATED_US, TOLERATED_MOST_US);
+        let tolerated = (microseconds(self.samples, rate) / TOLERATED_PART).clamp(TOLERATED_US, TOLERATED_MOST_US);
         match self.lost(rate).filter(|lost| lost.us > tolerated && !self.salvage) {
             Some(lost) => Err(Error::malformed(format!("{lost}; send the original again"))),
             None => Ok(()),

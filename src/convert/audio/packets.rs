@@ -315,8 +315,9 @@ impl PcmSource for PacketSource<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Cancel;
     use crate::codec::opus::OpusHead;
-    use crate::convert::audio::decoded_us;
+    use crate::convert::audio::listen;
     use crate::demux::{EditEntry, Kind};
 
     /// A second of Opus in packets of 20 ms.
@@ -362,7 +363,7 @@ mod tests {
 
     /// Microseconds that are played.
     fn played(opening: Opening, change: impl FnOnce(&mut Track, &mut Vec<Packet>)) -> Result<u64> {
-        decoded_us(open(Box::new(Second::new(change)), 0, opening)?)
+        Ok(listen(open(Box::new(Second::new(change)), 0, opening)?, &Cancel::default())?.duration_us)
     }
 
     const WHOLE: Opening = Opening { salvage: false, times: Times::Ignored };

@@ -6,7 +6,7 @@ use crate::convert::audio;
 use crate::demux::Kind;
 use crate::engine::Ffmpeg;
 use crate::error::{Error, ErrorKind, Result};
-use crate::facts::{Facts, Lost, StreamFacts};
+use crate::facts::{AudioTrack, Facts, Lost, StreamFacts};
 use crate::format::Format;
 use crate::plan::{Engine, decodes};
 use crate::source::Source;
@@ -16,9 +16,8 @@ use std::sync::OnceLock;
 const LOST_US: u64 = 500_000;
 const PACKET_US: u64 = 120_000;
 
-/// The same where headers tell it roughly: by whole packets of these codecs, or by clocks that run ahead.
+/// The same where headers tell it roughly: by whole packets of a second, or by clocks that run ahead.
 const ROUGHLY_US: u64 = 1_100_000;
-const LONG_PACKETS: [&str; 3] = ["ape", "tta", "wavpack"];
 
 /// What was heard of a file that was decoded whole.
 #[derive(Debug, Default)]
@@ -105,7 +104,7 @@ impl Bench<'_> {
     pub(super) fn is_whole(&self, track: usize, found_us: u64) -> Result<()> {
         let facts = self.streams.audio.get(track);
         let Some(stated) = facts.and_then(|facts| facts.duration_us).filter(|_| !self.salvage) else { return Ok(()) };
-        let long = facts.is_some_and(|facts| LONG_PACKETS.contains(&facts.codec.as_str()));
+        let long = facts.is_some_and(AudioTrack::has_long_packets);
         let by_clock = matches!(self.facts.format, Format::MpegPs | Format::MpegVideo);
         let allowed = match self.engine {
             _ if long || by_clock => ROUGHLY_US,
